@@ -1,0 +1,1 @@
+"""How any vendor speaks HTTP: endpoints, the request pipeline, streaming, servers. Knows no vendor."""

@@ -1,0 +1,196 @@
+"""What a vendor's operation looks like from the outside: one row per method and path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, cast, runtime_checkable
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mockserver.http.forms import parse_multipart
+from mockserver.http.messages import Headers, Reply, Request
+from mockserver.kernel.call import Call
+from mockserver.kernel.errors import InvalidRequest, MalformedBody, MockError, Problem
+
+
+class WireModel(BaseModel):
+    """Base of everything that crosses the wire: strict types, and validators built at first use only."""
+
+    model_config = ConfigDict(strict=True, defer_build=True, populate_by_name=True)
+
+
+@runtime_checkable
+class Input(Protocol):
+    """A wire model that an operation's arguments are made of."""
+
+    def to_domain(self) -> Any:
+        """Return the plain value the operation takes."""
+
+
+Present = Callable[[Any], Any]
+"""Shapes an operation's result into JSON data, or into a whole `Reply`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation of a vendor.
+
+    :param operation: named as the vendor's Python SDK names its method, without the vendor.
+    :param run: called with the call, the path's parameters in order, then body and query, if any.
+    :param body: model of the body; `form` says that it travels as multipart.
+    :param response: model of the success body, for the document and the tests; `present` makes the body.
+    :param errors: statuses besides success that the document lists.
+    :param replayable: whether an idempotency key makes a second request return the first answer.
+    :param source: where the vendor describes it.
+    """
+
+    method: str
+    path: str
+    operation: str
+    run: Callable[..., Any]
+    source: str
+    body: type[WireModel] | None = None
+    form: bool = False
+    query: type[WireModel] | None = None
+    response: type[BaseModel] | None = None
+    present: Present | None = None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+    replayable: bool = False
+    streams: bool = False
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How one vendor speaks HTTP.
+
+    :param prefixes: first path segments that are this vendor's at the root of the port.
+    :param key_prefix: what its keys start with; `bare_keys` admits keys without a mode word.
+    :param render: turns an error into the vendor's status and body.
+    :param crash: the vendor's answer to a fault of our own.
+    :param replayed: what a stored answer looks like the second time.
+    :param parse_json: reads a body; raises `MalformedBody`.
+    """
+
+    name: str
+    title: str
+    version: str
+    prefixes: tuple[str, ...]
+    endpoints: Sequence[Endpoint]
+    key_prefix: str
+    bare_keys: bool
+    render: Callable[[MockError], Reply]
+    crash: Callable[[], Reply]
+    parse_json: Callable[[bytes], Any]
+    error_models: dict[int, type[BaseModel]]
+    max_body_bytes: int
+    replayed: Callable[[Reply], Reply] = field(default=lambda reply: reply)
+    scheme_description: str = ""
+
+    @property
+    def mount(self) -> str:
+        """The path below which the vendor answers too, for those who want the two apart."""
+        return f"/{self.name}"
+
+
+def serve(endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...], request: Request) -> Reply:
+    """Validate a request, run its operation and shape the answer.
+
+    :raises MockError: the request is refused; nothing it may have written must stay.
+    """
+    arguments: list[Any] = list(parameters)
+    problems: list[Problem] = []
+    if endpoint.body is not None:
+        arguments.append(_body(endpoint, api, request, problems))
+    if endpoint.query is not None:
+        arguments.append(_validated(endpoint.query, _query(endpoint.query, request.query), "query", problems))
+    if problems:
+        raise InvalidRequest(*problems)
+    result = endpoint.run(call, *arguments)
+    shaped = endpoint.present(result) if endpoint.present else result
+    if isinstance(shaped, Reply):
+        return shaped
+    if shaped is None:
+        return Reply.empty(endpoint.status)
+    return Reply.json(shaped, endpoint.status)
+
+
+def _body(endpoint: Endpoint, api: Api, request: Request, problems: list[Problem]) -> Any:
+    assert endpoint.body is not None
+    if endpoint.form:
+        data: Any = parse_multipart(request.headers.get(b"content-type", b""), request.body)
+        return _validated(endpoint.body, data, "body", problems)
+    data = api.parse_json(request.body)
+    if not isinstance(data, dict):
+        raise MalformedBody("the request body must be a JSON object")
+    return _validated(endpoint.body, data, "body", problems)
+
+
+def _query(model: type[WireModel], raw: bytes) -> dict[str, Any]:
+    pairs = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True) if raw else ()
+    repeated = {field.alias or name for name, field in model.model_fields.items() if "list" in str(field.annotation)}
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in repeated:
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    return values
+
+
+def _validated(model: type[WireModel], data: Any, where: str, problems: list[Problem]) -> Any:
+    try:
+        return cast(Input, model.model_validate(data)).to_domain()
+    except ValidationError as error:
+        problems.extend(problems_of(error, where))
+    except InvalidRequest as error:
+        problems.extend(error.problems)
+    return None
+
+
+_CODES = {
+    "missing": "required",
+    "literal_error": "invalid_enum",
+    "enum": "invalid_enum",
+    "string_pattern_mismatch": "invalid_format",
+    "string_too_short": "invalid_format",
+    "string_too_long": "too_long",
+    "too_short": "out_of_range",
+    "too_long": "too_long",
+    "value_error": "invalid_format",
+    "extra_forbidden": "unknown_key",
+}
+
+
+def problems_of(error: ValidationError, where: str) -> list[Problem]:
+    """Turn pydantic's findings into ours, one per faulty field."""
+    found: dict[tuple[str | int, ...], Problem] = {}
+    for item in error.errors(include_url=False, include_context=False):
+        kind = item["type"]
+        if kind in ("required", "invalid_type", "invalid_format", "invalid_enum", "out_of_range", "unknown_key"):
+            code = kind
+        elif kind in _CODES:
+            code = _CODES[kind]
+        elif kind.endswith(("_type", "_parsing")) or kind.startswith(("is_instance", "int_from", "decimal_")):
+            code = "invalid_type"
+        elif kind.startswith(("greater_than", "less_than", "finite_number")):
+            code = "out_of_range"
+        else:
+            code = "invalid_format"
+        message = item["msg"].removeprefix("Value error, ")
+        location = (where, *item["loc"])
+        found.setdefault(location, Problem(location, "field required" if kind == "missing" else message, code))
+    return list(found.values())
+
+
+def encode_headers(headers: Headers) -> bytes:
+    """Pack headers for storing beside a remembered body."""
+    return b"\n".join(name + b": " + value for name, value in headers)
+
+
+def decode_headers(packed: bytes) -> Headers:
+    """Undo `encode_headers`."""
+    return [(name, value) for name, _, value in (line.partition(b": ") for line in packed.split(b"\n")) if name]

@@ -1,0 +1,69 @@
+"""httpx transports that serve a client inside its own process: no socket, no event loop of our own.
+
+Needs httpx, which every client library of the vendors brings along; the server itself does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+from mockserver.http.gateway import Gateway
+from mockserver.http.messages import Reply, Request
+
+
+class _Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A streamed answer; each piece is committed before it is handed out."""
+
+    def __init__(self, gateway: Gateway, reply: Reply) -> None:
+        self._gateway = gateway
+        assert reply.pieces is not None
+        self._pieces = reply.pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._gateway.store.commit()
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+    def close(self) -> None:
+        self._pieces.close()  # type: ignore[attr-defined]  # a generator
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Serves `httpx.Client` and `httpx.AsyncClient` straight from a gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Serve one request; whatever it wrote is committed when this returns."""
+        return self._serve(request, request.read())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Serve one request; whatever it wrote is committed when this returns."""
+        return self._serve(request, await request.aread())
+
+    def _serve(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        url = request.url
+        reply = self._gateway.handle(
+            Request(
+                request.method,
+                url.path,
+                url.query,
+                {name.lower(): value for name, value in request.headers.raw},
+                body,
+                f"{url.scheme}://{url.netloc.decode('ascii')}",
+            )
+        )
+        self._gateway.store.commit()
+        if reply.pieces is not None:
+            return httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(self._gateway, reply))
+        return httpx.Response(reply.status, headers=reply.headers, content=reply.body)

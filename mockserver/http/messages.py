@@ -1,0 +1,65 @@
+"""A request and a reply, free of any server or client library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_json
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Request:
+    """What came in.
+
+    :param path: decoded path without the query.
+    :param query: raw query string.
+    :param headers: lower-case names; of repeated headers the last one.
+    :param origin: `scheme://host` the client addressed.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+    origin: str = ""
+
+
+@dataclass(slots=True)
+class Stream:
+    """A body that is sent piece by piece and only counts once it is whole.
+
+    :param head: everything before the money moves.
+    :param settle: does what a finished answer does (debit) and returns the last piece; never called when the
+        client has left.
+    :param abandon: undoes what was held back; called instead of `settle`.
+    """
+
+    head: Iterator[bytes]
+    settle: Callable[[], bytes]
+    abandon: Callable[[], None]
+
+
+@dataclass(slots=True)
+class Reply:
+    """What goes out: a whole body, or a stream of pieces."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = field(default_factory=list)
+    stream: Stream | None = None
+    pieces: Iterator[bytes] | None = None
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, headers: Headers | None = None) -> Reply:
+        """Return a JSON reply."""
+        return cls(status, to_json(value), [(b"content-type", b"application/json"), *(headers or ())])
+
+    @classmethod
+    def empty(cls, status: int = 204) -> Reply:
+        """Return a reply without a body."""
+        return cls(status)

@@ -1,0 +1,1 @@
+"""What every vendor shares: worlds, time, chance, money, storage. Knows no vendor and no HTTP."""

@@ -1,0 +1,57 @@
+"""Seeded identifiers and draws: the only source of randomness.
+
+Every draw is a pure function of (seed, purpose, subject, counter), so nothing that happens elsewhere
+in a world, and no order of concurrent requests, can change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# Maps any byte to a base-62 character: ids need to be distinct, not perfectly uniform.
+_TO_BASE62 = bytes(ord(_BASE62[byte % 62]) for byte in range(256))
+_HEX64 = float(2**53)
+
+
+class Draws:
+    """The random source of one world."""
+
+    __slots__ = ("_key", "seed")
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._key = hashlib.blake2b(str(seed).encode(), digest_size=32).digest()
+
+    def _digest(self, purpose: str, subject: str, counter: int, size: int) -> bytes:
+        message = f"{purpose}\x1f{subject}\x1f{counter}".encode()
+        return hashlib.blake2b(message, digest_size=size, key=self._key).digest()
+
+    def bits(self, purpose: str, subject: str = "", counter: int = 0) -> int:
+        """Return 64 uniform bits."""
+        return int.from_bytes(self._digest(purpose, subject, counter, 8), "big")
+
+    def uniform(self, purpose: str, subject: str = "", counter: int = 0) -> float:
+        """Return a float in [0, 1) with 53 bits."""
+        return (self.bits(purpose, subject, counter) >> 11) / _HEX64
+
+    def choice(self, options: Sequence[T], purpose: str, subject: str = "", counter: int = 0) -> T:
+        """Return one of `options`, each equally likely."""
+        return options[self.bits(purpose, subject, counter) % len(options)]
+
+    def token(self, purpose: str, subject: str = "", counter: int = 0, length: int = 16) -> str:
+        """Return `length` characters of `[0-9A-Za-z]` (at most 64)."""
+        return self._digest(purpose, subject, counter, length).translate(_TO_BASE62).decode("ascii")
+
+
+def fingerprint(*parts: str | bytes) -> str:
+    """Return a short digest of content, for telling two bodies apart and as a draw's subject."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part.encode() if isinstance(part, str) else part)
+        digest.update(b"\x1f")
+    return digest.hexdigest()

@@ -1,0 +1,150 @@
+"""Bounded record of every request: what came, what was decided, what it cost. Credentials never enter it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database, Migrations
+
+from mockserver.kernel.store import Store
+
+MAX_ENTRIES = 20_000
+MAX_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 16 * 1024
+_TRIM_EVERY = 256
+
+_SECRET_HEADERS = frozenset(
+    {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"x-admin-token"}
+)
+_SECRET_TEXT = re.compile(rb"((?:pareta_)?sk_(?:live_|test_)?)[A-Za-z0-9._-]+|(Bearer\s+)[^\s\"']+", re.IGNORECASE)
+REDACTED = b"[redacted]"
+
+migrations = Migrations("kernel.journal")
+
+
+@migrations()
+def create_journal(db: Database) -> None:
+    """One row per request; `seq` counts the world's requests in order of arrival."""
+    db.execute(
+        """
+        CREATE TABLE journal (
+            world INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, vendor TEXT NOT NULL,
+            operation TEXT, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL,
+            status INTEGER, cost_micro_usd INTEGER NOT NULL, duration_us INTEGER NOT NULL,
+            request_id TEXT NOT NULL, client TEXT NOT NULL, reason TEXT, idempotency TEXT, fault TEXT, stub TEXT,
+            request_headers BLOB NOT NULL, request_body BLOB NOT NULL, response_body BLOB NOT NULL,
+            size INTEGER NOT NULL,
+            PRIMARY KEY (world, seq)
+        ) WITHOUT ROWID
+        """
+    )
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request as the journal keeps it.
+
+    :param status: HTTP status, or `None` when the client left before a stream ended.
+    :param duration_us: simulated microseconds, so that two runs of one script write the same bytes.
+    :param reason: why a request was refused, or `None`.
+    :param idempotency: `first`, `replayed`, `duplicate`, `mismatch`, or `None` without a key.
+    """
+
+    seq: int
+    at: int
+    vendor: str
+    operation: str | None
+    method: str
+    path: str
+    query: str
+    status: int | None
+    request_id: str
+    client: str = ""
+    cost_micro_usd: int = 0
+    duration_us: int = 0
+    reason: str | None = None
+    idempotency: str | None = None
+    fault: str | None = None
+    stub: str | None = None
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    request_body: bytes = b""
+    response_body: bytes = b""
+
+
+class Journal:
+    """The requests of one world, oldest dropped first when there are too many."""
+
+    def __init__(self, store: Store, world: int) -> None:
+        self._store = store
+        self._world = world
+        row = store.one("SELECT max(seq) FROM journal WHERE world = ?", (world,))
+        self._seq: int = (row and row[0]) or 0
+
+    def next_seq(self) -> int:
+        """Return the arrival number of the request that begins now."""
+        self._seq += 1
+        return self._seq
+
+    def write(self, entry: Entry) -> None:
+        """Keep one request."""
+        headers = redacted_headers(entry.headers)
+        request_body = redacted(entry.request_body[:MAX_BODY_BYTES])
+        response_body = redacted(entry.response_body[:MAX_BODY_BYTES])
+        self._store.execute(
+            "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._world, entry.seq, entry.at, entry.vendor, entry.operation, entry.method,
+                redacted_text(entry.path), redacted_text(entry.query), entry.status, entry.cost_micro_usd,
+                entry.duration_us, entry.request_id, entry.client, entry.reason, entry.idempotency, entry.fault,
+                entry.stub, headers, request_body, response_body,
+                len(headers) + len(request_body) + len(response_body) + 256,
+            ),
+        )  # fmt: skip
+        if entry.seq % _TRIM_EVERY == 0:
+            self._trim(entry.seq)
+
+    def _trim(self, newest: int) -> None:
+        self._store.execute("DELETE FROM journal WHERE world = ? AND seq <= ?", (self._world, newest - MAX_ENTRIES))
+        row = self._store.one(
+            "SELECT max(seq) FROM (SELECT seq, sum(size) OVER (ORDER BY seq DESC) AS kept FROM journal WHERE world = ?)"
+            " WHERE kept > ?",
+            (self._world, MAX_BYTES),
+        )
+        if row and row[0] is not None:
+            self._store.execute("DELETE FROM journal WHERE world = ? AND seq <= ?", (self._world, row[0]))
+
+    def read(self, *, after: int = 0, limit: int = 100) -> list[Entry]:
+        """Return entries newer than `after`, oldest first, at most `limit`."""
+        rows = self._store.all(
+            "SELECT seq, at, vendor, operation, method, path, query, status, request_id, client, cost_micro_usd,"
+            " duration_us, reason, idempotency, fault, stub, request_headers, request_body, response_body"
+            " FROM journal WHERE world = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (self._world, after, limit),
+        )
+        return [Entry(*row[:16], _headers(row[16]), row[17], row[18]) for row in rows]
+
+
+def redacted_headers(headers: dict[bytes, bytes]) -> bytes:
+    """Return headers as `name: value` lines with every credential replaced."""
+    return b"\n".join(
+        name + b": " + (REDACTED if name in _SECRET_HEADERS else redacted(value)) for name, value in headers.items()
+    )
+
+
+def _headers(lines: bytes) -> dict[bytes, bytes]:
+    pairs = (line.split(b": ", 1) for line in lines.split(b"\n") if b": " in line)
+    return {name: value for name, value in pairs}
+
+
+def redacted(text: bytes) -> bytes:
+    """Return bytes with everything that looks like one of the vendors' keys or a bearer credential replaced."""
+    lowered = text.lower()
+    if b"sk_" not in lowered and b"bearer" not in lowered:
+        return text
+    return _SECRET_TEXT.sub(rb"\1\2" + REDACTED, text)
+
+
+def redacted_text(text: str) -> str:
+    """`redacted` for text."""
+    return redacted(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace") if "sk_" in text else text

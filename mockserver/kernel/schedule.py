@@ -1,0 +1,66 @@
+"""What falls due later in a world: named actions at an instant, run in order when the clock gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Database, Migrations
+
+from mockserver.kernel.store import Store
+
+if TYPE_CHECKING:
+    from mockserver.kernel.world import World
+
+migrations = Migrations("kernel.schedule")
+
+Action = Callable[["World", str], None]
+"""Runs what fell due for a subject; the world's clock shows the due instant meanwhile."""
+
+Actions = Mapping[str, Action]
+
+
+@migrations()
+def create_due(db: Database) -> None:
+    """One row per thing still to happen."""
+    db.execute(
+        """
+        CREATE TABLE due (
+            world INTEGER NOT NULL, at INTEGER NOT NULL, seq INTEGER NOT NULL, action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            PRIMARY KEY (world, at, seq)
+        ) WITHOUT ROWID
+        """
+    )
+
+
+class Schedule:
+    """The things still to happen in one world."""
+
+    def __init__(self, store: Store, world: int) -> None:
+        self._store = store
+        self._world = world
+
+    def add(self, at: int, action: str, subject: str) -> None:
+        """Let `action` run for `subject` at an instant; things due at one instant run in the order added."""
+        self._store.execute(
+            "INSERT INTO due SELECT ?, ?, coalesce(max(seq), 0) + 1, ?, ? FROM due WHERE world = ? AND at = ?",
+            (self._world, at, action, subject, self._world, at),
+        )
+
+    def cancel(self, action: str, subject: str) -> None:
+        """Forget what was to happen to a subject."""
+        self._store.execute(
+            "DELETE FROM due WHERE world = ? AND action = ? AND subject = ?", (self._world, action, subject)
+        )
+
+    def run(self, world: World, until: int, actions: Actions) -> None:
+        """Run everything due up to and including `until`, in order, each at its own instant."""
+        while row := self._store.one(
+            "SELECT at, seq, action, subject FROM due WHERE world = ? AND at <= ? ORDER BY at, seq LIMIT 1",
+            (self._world, until),
+        ):
+            at, seq, action, subject = row
+            self._store.execute("DELETE FROM due WHERE world = ? AND at = ? AND seq = ?", (self._world, at, seq))
+            with world.clock.pinned(at):
+                actions[action](world, subject)

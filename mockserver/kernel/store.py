@@ -1,0 +1,187 @@
+"""SQLite: opening, migrations, transactions, and copying one world's rows to another.
+
+Schema, migrations and transactions are sqlite-utils'. One connection is shared by all threads behind one
+lock; nothing that was read from it is kept in memory, so a rollback needs no clean-up elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlite_utils import Database, Migrations
+
+from mockserver.kernel.errors import Unusable
+
+try:
+    import fcntl
+except ImportError:  # Windows: no advisory lock, two servers on one file are not noticed
+    fcntl = None  # type: ignore[assignment]
+
+APPLICATION_ID = 0x6D6F636B
+"""Written into the file's header ("mock"), so that somebody else's database is never migrated."""
+
+Row = tuple[Any, ...]
+
+
+class Tables(Protocol):
+    """What a room's `tables` module offers the store."""
+
+    migrations: Migrations
+
+
+class Store:
+    """One SQLite database, in memory (`path` is `None`) or in a file.
+
+    A unit of work is `with store.work(): ...`, which joins the open transaction or begins one, and leaves
+    it open; `commit()` ends it for everybody who joined. Between the two lies the server's group commit.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._guard: int | None = None
+        self.conn = self._open(path)
+        self.db = Database(self.conn)
+        self._worldly: dict[str, str] = {}
+
+    # Opening and closing
+
+    def _open(self, path: Path | None) -> sqlite3.Connection:
+        if path is None:
+            return sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, cached_statements=512)
+        try:
+            self._guard = _lock_file(path)
+            conn = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=512)
+            application = conn.execute("PRAGMA application_id").fetchone()[0]
+            tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if tables and application != APPLICATION_ID:
+                raise Unusable(f"{path} is an SQLite database, but not one of mockserver's")
+            conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            # WAL with NORMAL survives a killed process; only a power cut may lose the last commits.
+            conn.execute("PRAGMA journal_mode = WAL")
+            conn.execute("PRAGMA synchronous = NORMAL")
+            return conn
+        except (sqlite3.Error, OSError) as error:
+            self._unlock()
+            raise Unusable(f"cannot use {path} as a database: {error}") from None
+        except Unusable:
+            self._unlock()
+            raise
+
+    def _unlock(self) -> None:
+        if self._guard is not None:
+            os.close(self._guard)
+            self._guard = None
+
+    def migrate(self, sets: Iterable[Migrations]) -> None:
+        """Apply every pending migration of every set."""
+        with self._lock, self.db.atomic():
+            for migrations in sets:
+                migrations.apply(self.db)
+        self._worldly = {
+            name: ", ".join(f'"{c}"' for c in columns if c != "world")
+            for name in self.db.table_names()
+            if "world" in (columns := [column.name for column in self.db[name].columns])
+        }
+
+    def close(self) -> None:
+        """Commit what is open and leave one self-contained file behind."""
+        with self._lock:
+            self.commit()
+            if self.path is not None:
+                self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.conn.close()
+            self._unlock()
+
+    # Transactions
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Hold the database and an open transaction for the length of a block; committing is left to `commit`."""
+        with self._lock:
+            if not self.conn.in_transaction:
+                self.conn.execute("BEGIN")
+            yield
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Undo everything a block wrote if it raises; must stand inside `work` or `committed`."""
+        with self.db.atomic():
+            yield
+
+    @contextmanager
+    def committed(self) -> Iterator[None]:
+        """Run a block as one unit of work and commit it: for callers that serve nobody else meanwhile."""
+        with self.work():
+            with self.atomic():
+                yield
+            self.commit()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether work is waiting for a commit."""
+        return self.conn.in_transaction
+
+    def commit(self) -> None:
+        """Make everything done so far durable."""
+        with self._lock:
+            if self.conn.in_transaction:
+                self.conn.execute("COMMIT")
+
+    # Reading and writing
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one prepared statement; only inside `work` or `committed`."""
+        return self.conn.execute(sql, parameters)
+
+    def one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        """Return the first row, or `None`."""
+        row: Row | None = self.conn.execute(sql, parameters).fetchone()
+        return row
+
+    def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Return every row."""
+        return self.conn.execute(sql, parameters).fetchall()
+
+    # Worlds
+
+    @property
+    def worldly_tables(self) -> list[str]:
+        """Names of the tables whose rows belong to a world: all but the list of worlds itself."""
+        return list(self._worldly)
+
+    def copy_world(self, source: int, target: int, *, leave_out: Iterable[str] = ()) -> None:
+        """Copy every row of one world to another that has none."""
+        for name in self._worldly.keys() - set(leave_out):
+            columns = self._worldly[name]
+            self.execute(
+                f'INSERT INTO "{name}" (world, {columns}) SELECT ?, {columns} FROM "{name}" WHERE world = ?',
+                (target, source),
+            )
+
+    def clear_world(self, world: int) -> None:
+        """Delete every row of a world."""
+        for name in self._worldly:
+            self.execute(f'DELETE FROM "{name}" WHERE world = ?', (world,))
+
+
+def _lock_file(path: Path) -> int | None:
+    """Take the file for this process, creating it when absent; return the handle that holds the lock.
+
+    :raises Unusable: another server holds it.
+    """
+    if fcntl is None:
+        return None
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise Unusable(f"{path} is in use by another mockserver process") from None
+    return handle

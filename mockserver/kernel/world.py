@@ -1,0 +1,296 @@
+"""Worlds: isolated tenants with a clock, a seed and rows of their own, made from a template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from mockserver.kernel.clock import Clock, ClockState, Mode
+from mockserver.kernel.errors import Conflict, InvalidRequest, Problem, Unauthenticated, UnknownWorld
+from mockserver.kernel.idempotency import Idempotency
+from mockserver.kernel.ids import Draws
+from mockserver.kernel.journal import Journal
+from mockserver.kernel.schedule import Actions, Schedule
+from mockserver.kernel.store import Store
+from mockserver.kernel.tenancy import WORLD_NAME
+
+NOBODY = "~"
+"""The world no key can name: it is the template of all others, and keeps requests whose key names none."""
+
+# A new world starts without the requests and the idempotency keys of its template.
+_NOT_INHERITED = ("journal", "idempotency")
+
+migrations = Migrations("kernel.world")
+
+
+@migrations()
+def create_worlds(db: Database) -> None:
+    """The list of worlds, and the counters behind their identifiers."""
+    db.execute(
+        """
+        CREATE TABLE worlds (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seed INTEGER NOT NULL, switches TEXT NOT NULL,
+            clock_mode TEXT NOT NULL, clock_virtual INTEGER NOT NULL, clock_machine INTEGER NOT NULL,
+            clock_rate REAL NOT NULL
+        )
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE counters (
+            world INTEGER NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
+            PRIMARY KEY (world, name)
+        ) WITHOUT ROWID
+        """
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How new worlds start.
+
+    :param clock_at: virtual microseconds the clock shows at first, or `None` for the machine's time.
+    """
+
+    seed: int = 0
+    clock_mode: Mode = "real"
+    clock_rate: float = 1.0
+    clock_at: int | None = None
+
+
+class World:
+    """One isolated tenant: everything stored in its name, its clock, its seed and its switches."""
+
+    __slots__ = (
+        "clock", "draws", "holds", "id", "idempotency", "in_flight", "is_gone", "journal", "name", "schedule", "store", "switches",
+    )  # fmt: skip
+
+    def __init__(
+        self, store: Store, identity: int, name: str, seed: int, clock: Clock, switches: Mapping[str, bool]
+    ) -> None:
+        self.store = store
+        self.id = identity
+        self.name = name
+        self.clock = clock
+        self.draws = Draws(seed)
+        self.switches = dict(switches)
+        self.journal = Journal(store, identity)
+        self.idempotency = Idempotency(store, identity)
+        self.schedule = Schedule(store, identity)
+        self.holds: dict[str, int] = {}
+        """Micro-USD held back for streams in flight, by request id; gone when the process is."""
+        self.in_flight: dict[tuple[str, str], str] = {}
+        """Idempotency scope and key of streams in flight, with the digest of their request."""
+        self.is_gone = False
+        """Whether the world was deleted or reset while somebody still held this object."""
+
+    def count(self, name: str) -> int:
+        """Advance a named counter and return it; the first value is 1."""
+        row = self.store.one(
+            "INSERT INTO counters VALUES (?, ?, 1)"
+            " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
+            (self.id, name),
+        )
+        assert row is not None
+        value: int = row[0]
+        return value
+
+    def new_id(self, prefix: str, length: int = 16) -> str:
+        """Return the next seeded identifier `<prefix>_<letters and digits>`."""
+        return f"{prefix}_{self.draws.token('id', prefix, self.count(prefix), length)}"
+
+    def is_on(self, switch: str) -> bool:
+        """Return the state of one of the vendors' switches in this world."""
+        return self.switches[switch]
+
+
+class Worlds:
+    """All worlds of a store.
+
+    :param seeders: fill the template, in order, once per database.
+    :param actions: what scheduled things do, by name.
+    :param switches: every switch a vendor declares, with its default.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        seeders: Iterable[Callable[[World], None]] = (),
+        actions: Actions | None = None,
+        switches: Mapping[str, bool] | None = None,
+        beginning: Beginning | None = None,
+        known_only: bool = False,
+    ) -> None:
+        self.store = store
+        self.actions: Actions = actions or {}
+        self.known_only = known_only
+        self._defaults = dict(switches or {})
+        self._beginning = beginning or Beginning()
+        self._open: dict[str, World] = {}
+        with store.committed():
+            if store.one("SELECT 1 FROM worlds") is None:
+                template = self._insert(NOBODY)
+                for seed in seeders:
+                    seed(template)
+            self.nobody = self.get(NOBODY)
+
+    # Finding
+
+    def get(self, name: str) -> World:
+        """Return a world that exists.
+
+        :raises UnknownWorld: it does not.
+        """
+        world = self._open.get(name)
+        if world is None:
+            world = self._open[name] = self._load(name)
+        return world
+
+    def admit(self, name: str) -> World:
+        """Return the world a key names, making it from the template at first use.
+
+        :raises Unauthenticated: it is unknown, and only known worlds are let in.
+        """
+        world = self._open.get(name)
+        if world is not None:
+            return world
+        try:
+            return self.get(name)
+        except UnknownWorld:
+            if self.known_only:
+                raise Unauthenticated(f"there is no world '{name}'") from None
+            return self.create(name)
+
+    def names(self) -> list[str]:
+        """Return every world's name, in order of creation."""
+        return [row[0] for row in self.store.all("SELECT name FROM worlds WHERE name <> ? ORDER BY id", (NOBODY,))]
+
+    # Making and unmaking; each of these must stand inside one unit of work.
+
+    def create(self, name: str, *, seed: int | None = None) -> World:
+        """Make a world from the template.
+
+        :raises InvalidRequest: the name is not one a key can carry.
+        :raises Conflict: it exists.
+        """
+        self._refuse(name)
+        world = self._insert(name, seed)
+        self.store.copy_world(self.nobody.id, world.id, leave_out=_NOT_INHERITED)
+        self._open[name] = world
+        return world
+
+    def fork(self, source: World, name: str) -> World:
+        """Make a world that is an exact copy of another: rows, clock, identifiers, random position, journal."""
+        self._refuse(name)
+        state = source.clock.state
+        world = self._insert(name, source.draws.seed, state, source.switches)
+        self.store.copy_world(source.id, world.id)
+        world = self._open[name] = self._load(name)
+        return world
+
+    def reset(self, world: World) -> World:
+        """Put a world back to its template: rows, identifiers, clock and switches; the seed stays."""
+        self.delete(world)
+        return self.create(world.name, seed=world.draws.seed)
+
+    def delete(self, world: World) -> None:
+        """Remove a world and every row of it."""
+        self.store.clear_world(world.id)
+        self.store.execute("DELETE FROM worlds WHERE id = ?", (world.id,))
+        self._open.pop(world.name, None)
+        world.is_gone = True
+
+    # Time
+
+    def advance(self, world: World, by: int) -> None:
+        """Move a world's clock forward, running whatever falls due on the way, in order."""
+        self.move_to(world, world.clock.now() + by)
+
+    def move_to(self, world: World, at: int) -> None:
+        """Move a world's clock to a later instant, running whatever falls due on the way, in order."""
+        world.schedule.run(world, at, self.actions)
+        world.clock.jump(at)
+        self._keep_clock(world)
+
+    def set_clock(self, world: World, mode: Mode, at: int | None, rate: float) -> None:
+        """Change a world's clock; going forward runs what falls due, going back does not undo it."""
+        now = world.clock.now()
+        if at is not None and at > now:
+            world.schedule.run(world, at, self.actions)
+        world.clock.set(mode, at, rate)
+        self._keep_clock(world)
+
+    def settle(self, world: World, now: int) -> None:
+        """Run whatever has fallen due by `now`."""
+        world.schedule.run(world, now, self.actions)
+
+    def flip(self, world: World, switches: Mapping[str, bool]) -> None:
+        """Set some of a world's switches.
+
+        :raises InvalidRequest: there is no such switch.
+        """
+        unknown = sorted(switches.keys() - self._defaults.keys())
+        if unknown:
+            known = ", ".join(sorted(self._defaults)) or "none"
+            raise InvalidRequest(
+                *(Problem(("body", "switches", n), f"no such switch; there are: {known}", "unknown_key") for n in unknown)
+            )
+        world.switches.update(switches)
+        self.store.execute("UPDATE worlds SET switches = ? WHERE id = ?", (json.dumps(world.switches), world.id))
+
+    # Rows
+
+    def _refuse(self, name: str) -> None:
+        if not WORLD_NAME.fullmatch(name):
+            raise InvalidRequest(
+                Problem(("body", "name"), "must be 1 to 64 characters of [A-Za-z0-9._-]", "invalid_format")
+            )
+        if self.store.one("SELECT 1 FROM worlds WHERE name = ?", (name,)):
+            raise Conflict(f"world '{name}' already exists")
+
+    def _insert(
+        self,
+        name: str,
+        seed: int | None = None,
+        state: ClockState | None = None,
+        switches: Mapping[str, bool] | None = None,
+    ) -> World:
+        start = self._beginning
+        clock = Clock(state)
+        if state is None:
+            clock.set(start.clock_mode, start.clock_at, start.clock_rate)
+        state = clock.state
+        seed = start.seed if seed is None else seed
+        cursor = self.store.execute(
+            "INSERT INTO worlds (name, seed, switches, clock_mode, clock_virtual, clock_machine, clock_rate)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (name, seed, json.dumps(switches or {}), state.mode, state.virtual, state.machine, state.rate),
+        )
+        assert cursor.lastrowid is not None
+        return World(self.store, cursor.lastrowid, name, seed, clock, {**self._defaults, **(switches or {})})
+
+    def _load(self, name: str) -> World:
+        row = self.store.one(
+            "SELECT id, seed, switches, clock_mode, clock_virtual, clock_machine, clock_rate FROM worlds"
+            " WHERE name = ?",
+            (name,),
+        )
+        if row is None:
+            raise UnknownWorld(name)
+        identity, seed, switches, *clock = row
+        chosen: dict[str, Any] = json.loads(switches)
+        return World(self.store, identity, name, seed, Clock(ClockState(*clock)), {**self._defaults, **chosen})
+
+    def _keep_clock(self, world: World) -> None:
+        state = world.clock.state
+        self.store.execute(
+            "UPDATE worlds SET clock_mode = ?, clock_virtual = ?, clock_machine = ?, clock_rate = ? WHERE id = ?",
+            (state.mode, state.virtual, state.machine, state.rate, world.id),
+        )
+
+
