@@ -87,7 +87,8 @@ class Gateway:
         if reply.stream is None:
             self._note(call, entry, reply.body)
         else:
-            reply.pieces = self._pieces(call, entry, reply)
+            assert api is not None
+            reply.pieces = self._pieces(api, call, entry, reply)
         return reply
 
     def _call(self, world: World, request: Request) -> Call:
@@ -138,7 +139,7 @@ class Gateway:
             raise InvalidRequest(
                 Problem(("header", "Idempotency-Key"), f"at most {MAX_KEY_LENGTH} characters", "too_long")
             )
-        scope = f"{endpoint.method} {request.path}"
+        scope = _scope(api, request.method, request.path)
         digest = fingerprint(_comparable(request))
         known = call.world.idempotency.find(scope, key, call.now)
         if known is not None:
@@ -164,11 +165,11 @@ class Gateway:
             fingerprint=digest, status=reply.status, headers=encode_headers(reply.headers), body=body,
         )  # fmt: skip
 
-    def _pieces(self, call: Call, entry: Entry, reply: Reply) -> Iterator[bytes]:
+    def _pieces(self, api: Api, call: Call, entry: Entry, reply: Reply) -> Iterator[bytes]:
         """Send a stream; what it costs is settled together with its journal entry, before its last piece."""
         stream = reply.stream
         assert stream is not None
-        scope = f"{entry.method} {entry.path}"
+        scope = _scope(api, entry.method, entry.path)
         digest = call.world.in_flight.get((scope, call.idempotency_key or ""))
         sent: list[bytes] = []
         is_whole = False
@@ -207,6 +208,11 @@ class Gateway:
         entry.stub = call.stub
         entry.response_body = body
         call.world.journal.write(entry)
+
+
+def _scope(api: Api, method: str, path: str) -> str:
+    """Return what an idempotency key counts within: the operation's path, however it was addressed."""
+    return f"{method} {path.removeprefix(api.mount)}"
 
 
 def _comparable(request: Request) -> bytes:

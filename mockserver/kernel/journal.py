@@ -122,7 +122,7 @@ class Journal:
             " FROM journal WHERE world = ? AND seq > ? ORDER BY seq LIMIT ?",
             (self._world, after, limit),
         )
-        return [Entry(*row[:16], _headers(row[16]), row[17], row[18]) for row in rows]
+        return [Entry(*row[:-3], headers=_headers(row[-3]), request_body=row[-2], response_body=row[-1]) for row in rows]
 
 
 def redacted_headers(headers: dict[bytes, bytes]) -> bytes:

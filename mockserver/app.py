@@ -1,0 +1,80 @@
+"""The composition root: opens the store, loads the vendors and assembles one ASGI application. No rules."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from mockserver.config import Settings
+from mockserver.http.asgi import VendorApp
+from mockserver.http.gateway import Gateway
+from mockserver.kernel import idempotency, journal, schedule, world
+from mockserver.kernel.store import Store
+from mockserver.kernel.world import Worlds
+from mockserver.vendors.registry import vendors
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+CONTROL_PREFIX = "/_mock"
+_KERNEL_MIGRATIONS = (world.migrations, journal.migrations, idempotency.migrations, schedule.migrations)
+
+
+class Simulator:
+    """One running simulator: its worlds, its vendors, and the ASGI application in front of them.
+
+    :raises Unusable: the database cannot be used.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.vendors = vendors()
+        self.store = Store(self.settings.db)
+        self.store.migrate([*_KERNEL_MIGRATIONS, *(m for vendor in self.vendors for m in vendor.migrations)])
+        self.worlds = Worlds(
+            self.store,
+            seeders=[vendor.seed for vendor in self.vendors],
+            actions={name: action for vendor in self.vendors for name, action in vendor.actions.items()},
+            switches=self._switches(),
+            beginning=self.settings.beginning,
+            known_only=self.settings.known_only,
+        )
+        self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors])
+        self._vendor_app = VendorApp(self.gateway)
+        self._control_app: ASGIApp | None = None
+
+    def _switches(self) -> dict[str, bool]:
+        switches = {name: is_on for vendor in self.vendors for name, is_on in vendor.switches.items()}
+        if self.settings.is_strict:
+            switches |= {name: True for name in switches if name.endswith(".strict")}
+        return switches
+
+    def close(self) -> None:
+        """Commit and close the store."""
+        self.store.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await _lifespan(receive, send)
+        elif kind != "http":
+            await send({"type": "websocket.close", "code": 1000})
+        elif scope["path"].startswith(CONTROL_PREFIX) and scope["path"][len(CONTROL_PREFIX) :][:1] in ("", "/"):
+            await self._control()(scope, receive, send)
+        else:
+            await self._vendor_app(scope, receive, send)
+
+    def _control(self) -> ASGIApp:
+        if self._control_app is None:
+            from mockserver.control.routes import control_app  # not needed for the first vendor answer
+
+            self._control_app = control_app(self.worlds, self.vendors, self.settings.admin_token)
+        return self._control_app
+
+
+async def _lifespan(receive: Callable[[], Awaitable[object]], send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
