@@ -1,0 +1,1 @@
+"""One module per resource: load, decide, save; each call inside one transaction."""

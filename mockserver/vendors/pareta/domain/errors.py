@@ -1,0 +1,30 @@
+"""What can stand in a request's way at this vendor, beside the kernel's own family."""
+
+from __future__ import annotations
+
+from mockserver.kernel.errors import MockError
+
+
+class InsufficientCredits(MockError):
+    """The organisation's balance does not cover the request."""
+
+    def __init__(self, balance_micro_usd: int, needed_micro_usd: int = 0) -> None:
+        self.balance_micro_usd = balance_micro_usd
+        self.needed_micro_usd = needed_micro_usd
+        super().__init__(f"balance is {balance_micro_usd} micro-USD, the request needs more than {needed_micro_usd}")
+
+
+class EndpointNotReady(MockError):
+    """The endpoint exists but does not serve.
+
+    :param status: `stopped` or `starting`.
+    """
+
+    def __init__(self, endpoint_id: str, status: str) -> None:
+        self.endpoint_id = endpoint_id
+        self.status = status
+        super().__init__(f"endpoint '{endpoint_id}' is {status}.")
+
+
+class Refused(MockError):
+    """The request is well-formed but asks for something that cannot be had; the message says what."""

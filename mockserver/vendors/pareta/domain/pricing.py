@@ -1,0 +1,53 @@
+"""What a piece of work costs, in whole micro-USD, and what it would have cost at a frontier vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mockserver.vendors.pareta.domain.catalog import PriceSheet, RankedModel, baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What is billed, and the counterfactual beside it."""
+
+    billed_micro_usd: int
+    frontier_micro_usd: int
+
+
+def auto_price(sheet: PriceSheet, prompt_tokens: int, completion_tokens: int) -> Price:
+    """Price one `auto` request by its tokens: one frontier call's list price, divided, at least one micro-dollar.
+
+    Source: pareta/metering "exactly one debit per request" (documented); the numbers are the price sheet's (assumed).
+    """
+    frontier = prompt_tokens * sheet.frontier_per_prompt_token + completion_tokens * sheet.frontier_per_completion_token
+    return Price(max(1, frontier // sheet.auto_divisor), frontier)
+
+
+def open_rate(sheet: PriceSheet, board: Sequence[RankedModel], alias: str) -> int:
+    """Return the flat per-request price of an open alias; one that is not ranked costs what the recommended does."""
+    rates = {model.name: model.cost_micro_usd for model in board if model.kind == "open"}
+    recommended = next((model.cost_micro_usd for model in board if model.is_recommended), None)
+    rate = rates.get(alias)
+    if rate is None:
+        rate = recommended
+    return sheet.open_per_request if rate is None else rate
+
+
+def frontier_rate(sheet: PriceSheet, board: Sequence[RankedModel], model_id: str | None = None) -> int:
+    """Return a frontier model's per-request price on a task; one that is not ranked costs what the baseline does."""
+    rates = {model.name: model.cost_micro_usd for model in board if model.kind == "frontier"}
+    rate = rates.get(model_id) if model_id else None
+    if rate is None:
+        first = baseline(board)
+        rate = first.cost_micro_usd if first else None
+    return sheet.frontier_per_request if rate is None else rate
+
+
+def mean_half_up(total: int, count: int) -> int:
+    """Return total / count as an integer, halves rounded up; 0 for nothing.
+
+    Source: pareta/evals "mean_cost_micro_usd" (rounding: assumed).
+    """
+    return (2 * total + count) // (2 * count) if count else 0

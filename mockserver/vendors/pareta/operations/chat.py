@@ -1,0 +1,170 @@
+"""Chat completions: find who answers, check the credit, write the answer, take the money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mockserver.kernel.call import Call
+from mockserver.kernel.errors import Conflict, NotFound
+from mockserver.kernel.ids import fingerprint
+from mockserver.kernel.windows import Instant
+from mockserver.vendors.pareta import tables
+from mockserver.vendors.pareta.domain.catalog import AUTO, ServedEndpoint, looks_like_alias
+from mockserver.vendors.pareta.domain.errors import EndpointNotReady
+from mockserver.vendors.pareta.domain.generation import Answer, Prompt, finished, labels_of, prose, rendered, right_answer
+from mockserver.vendors.pareta.domain.generations import ENDPOINTS, generation
+from mockserver.vendors.pareta.domain.ledger import authorise
+from mockserver.vendors.pareta.domain.metrics import ServedCall
+from mockserver.vendors.pareta.domain.predictions import predict
+from mockserver.vendors.pareta.domain.pricing import Price, auto_price
+from mockserver.vendors.pareta.domain.scoring import SCORERS
+from mockserver.vendors.pareta.operations.credits import held
+
+OPERATION = "chat.completions.create"
+
+# Half of all calls take longer than this, plus the time per token below.
+_MEDIAN_US = 320_000
+_SPREAD = 0.35
+_PER_TOKEN_US = 9_000
+
+JUDGED_SHARE = 0.5
+"""Share of live answers the judge scores. Source: pareta/metrics "judge windows" (sampling: documented; rate: assumed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a client asks.
+
+    :param content: canonical bytes of the request, so that the same request can be given the same answer.
+    :param seed: the client's own seed, which makes even chance repeatable.
+    """
+
+    model: str
+    prompt: Prompt
+    content: bytes
+    is_streamed: bool
+    wants_usage: bool
+    seed: int | None
+
+
+@dataclass(slots=True)
+class Completion:
+    """An answer with its receipt.
+
+    :param settle: debits and records a streamed answer once it is out; `abandon` frees what was set aside for it.
+        Both are `None` for an answer that is settled already.
+    """
+
+    id: str
+    model: str
+    created: Instant
+    answer: Answer
+    prompt_tokens: int
+    price: Price
+    request: ChatRequest
+    settle: Callable[[], None] | None = None
+    abandon: Callable[[], None] | None = None
+
+
+def create(call: Call, request: ChatRequest) -> Completion:
+    """Answer a chat request.
+
+    :raises NotFound: no such model or endpoint in this world.
+    :raises Conflict: a seed endpoint, which never serves.
+    :raises EndpointNotReady: the endpoint is stopped or starting.
+    :raises InsufficientCredits: the balance is empty.
+    """
+    world = call.world
+    endpoint = _served_by(call, request.model)
+    authorise(tables.balance(world), held(world))
+    who = endpoint.id if endpoint else AUTO
+    n = tables.next_call(world, who)
+    answer, score = _endpoint_answer(call, endpoint, request, n) if endpoint else (_auto_answer(call, request), None)
+    prompt_tokens = request.prompt.tokens
+    if endpoint:
+        price = Price(endpoint.cost_micro_usd, endpoint.frontier_cost_micro_usd)
+    else:
+        price = auto_price(tables.price_sheet(world), prompt_tokens, answer.tokens)
+    latency_us = _latency_us(call, who, n, answer.tokens)
+    completion = Completion(
+        f"chatcmpl-{world.draws.token('chatcmpl', '', call.seq)}", request.model, call.now, answer, prompt_tokens, price,
+        request,
+    )  # fmt: skip
+
+    def settle() -> None:
+        call.cost_micro_usd = price.billed_micro_usd
+        call.duration_us = latency_us
+        served = ServedCall(
+            call.now, 200, latency_us, prompt_tokens, answer.tokens, price.billed_micro_usd, price.frontier_micro_usd,
+            score,
+        )  # fmt: skip
+        tables.insert_call(world, who, tables.next_call(world, who), served, call.request_id)
+        tables.post(
+            world, "debit", -price.billed_micro_usd,
+            at=call.now, operation=OPERATION, subject=who, request_id=call.request_id,
+        )  # fmt: skip
+        world.holds.pop(call.request_id, None)
+
+    if not request.is_streamed:
+        settle()
+        return completion
+    world.holds[call.request_id] = price.billed_micro_usd
+    completion.settle = settle
+    completion.abandon = lambda: void(world.holds.pop(call.request_id, None))
+    return completion
+
+
+def void(_: object) -> None:
+    """Drop a value."""
+
+
+def _served_by(call: Call, model: str) -> ServedEndpoint | None:
+    """Return the endpoint that serves a model id, `None` for `auto`."""
+    if model == AUTO:
+        return None
+    endpoint = tables.find_endpoint(call.world, model)
+    if endpoint is None:
+        if generation(call.client) == ENDPOINTS and looks_like_alias(model):
+            endpoint = next((e for e in tables.endpoints(call.world) if e.model == model and e.status == "live"), None)
+        if endpoint is None:
+            raise NotFound("endpoint", model)
+    if endpoint.is_seed:
+        raise Conflict(f"endpoint '{endpoint.id}' is a seed endpoint and is not deployed", retry_after_s=0)
+    if endpoint.status != "live":
+        call.subject = endpoint.id
+        raise EndpointNotReady(endpoint.id, endpoint.status)
+    return endpoint
+
+
+def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest, n: int) -> tuple[Answer, float | None]:
+    """Write an endpoint's answer, right as often as its quality says, and let the judge score some of them.
+
+    The judge compares the text that is sent with the text a flawless model would have sent.
+    """
+    world = call.world
+    task = tables.find_task(world, endpoint.task)
+    assert task is not None
+    subject, counter = (f"{endpoint.id}/{n}", 0) if request.seed is None else (fingerprint(request.content), request.seed)
+    right = right_answer(task, request.prompt)
+    given = predict(
+        right, endpoint.quality, lambda name: world.draws.uniform(f"answer:{name}", subject, counter), labels_of(task)
+    )
+    is_judged = world.draws.uniform("judge", endpoint.id, n) < JUDGED_SHARE
+    score = SCORERS[task.default_scorer](given, right) if is_judged else None
+    return finished(rendered(task, given), request.prompt), score
+
+
+def _auto_answer(call: Call, request: ChatRequest) -> Answer:
+    subject = fingerprint(request.content)
+    return finished(prose(request.prompt, lambda name: call.world.draws.uniform(name, subject)), request.prompt)
+
+
+def _latency_us(call: Call, who: str, n: int, tokens: int) -> int:
+    """Draw how long an answer takes: log-normal with a long tail, longer for longer answers."""
+    draws = call.world.draws
+    normal = math.sqrt(-2 * math.log(1 - draws.uniform("latency", who, n))) * math.cos(
+        2 * math.pi * draws.uniform("latency angle", who, n)
+    )
+    return int(_MEDIAN_US * math.exp(_SPREAD * normal)) + tokens * _PER_TOKEN_US

@@ -1,0 +1,43 @@
+"""The organisation's one balance: what is left, what came in, what went out, and whether it adds up."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from mockserver.kernel.invariants import Invariant
+from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.world import World
+from mockserver.vendors.pareta import tables
+from mockserver.vendors.pareta.domain.ledger import chain_holds
+
+
+class CreditAccount:
+    """The prepaid balance as the rest of the package sees it; the vendor's own API never shows it."""
+
+    def balance(self, world: World) -> MicroUsd:
+        """Return what is left."""
+        return tables.balance(world)
+
+    def grant(self, world: World, amount: MicroUsd, note: str) -> None:
+        """Add credit, or take it away when negative."""
+        tables.post(world, "grant", amount, at=world.clock.now(), operation="grant", subject=note)
+
+    def entries(self, world: World, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return ledger entries newer than `after`, oldest first."""
+        return [asdict(entry) for entry in tables.ledger(world, after, limit)]
+
+
+def held(world: World) -> int:
+    """Return what streams in flight have set aside."""
+    return sum(world.holds.values()) if world.holds else 0
+
+
+def invariants(world: World) -> list[Invariant]:
+    """Check everything about money that must always hold."""
+    return [
+        chain_holds(tables.ledger(world)),
+        Invariant("debits = priced successful calls", tuple(tables.unpaid_calls(world))),
+        Invariant("eval total = sum of its items", tuple(tables.unbalanced_runs(world))),
+        Invariant("metric totals = ledger rows of that endpoint", tuple(tables.unbalanced_endpoints(world))),
+    ]
