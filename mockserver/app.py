@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from mockserver import resources
 from mockserver.config import Settings
 from mockserver.http.asgi import VendorApp
 from mockserver.http.gateway import Gateway
@@ -23,15 +24,25 @@ _KERNEL_MIGRATIONS = (world.migrations, journal.migrations, idempotency.migratio
 class Simulator:
     """One running simulator: its worlds, its vendors, and the ASGI application in front of them.
 
-    :raises Unusable: the database cannot be used.
+    :raises Unusable: the database or the scenario cannot be used.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.vendors = vendors()
         self.store = Store(self.settings.db)
-        self.store.migrate([*_KERNEL_MIGRATIONS, *(m for vendor in self.vendors for m in vendor.migrations)])
-        self.worlds = Worlds(
+        try:
+            self.store.migrate([*_KERNEL_MIGRATIONS, *(m for vendor in self.vendors for m in vendor.migrations)])
+            self.worlds = self._worlds()
+        except BaseException:
+            self.store.close()  # gives the file back to whoever tries next
+            raise
+        self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors])
+        self._vendor_app = VendorApp(self.gateway)
+        self._control_app: ASGIApp | None = None
+
+    def _worlds(self) -> Worlds:
+        worlds = Worlds(
             self.store,
             seeders=[vendor.seed for vendor in self.vendors],
             actions={name: action for vendor in self.vendors for name, action in vendor.actions.items()},
@@ -39,9 +50,12 @@ class Simulator:
             beginning=self.settings.beginning,
             known_only=self.settings.known_only,
         )
-        self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors])
-        self._vendor_app = VendorApp(self.gateway)
-        self._control_app: ASGIApp | None = None
+        if self.settings.scenario is not None:
+            from mockserver.simulation.script import load  # few starts need it, and YAML is slow to import
+            from mockserver.simulation.start import begin
+
+            begin(load(resources.scenario(self.settings.scenario)), worlds, self.vendors)
+        return worlds
 
     def _switches(self) -> dict[str, bool]:
         switches = {name: is_on for vendor in self.vendors for name, is_on in vendor.switches.items()}

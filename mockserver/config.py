@@ -1,17 +1,15 @@
-"""What a server is told at start: flags, `MOCKSERVER_*` variables and `[tool.mockserver]`, read once."""
+"""What a simulator is told at start."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from mockserver.kernel.clock import MAX_RATE, Mode
 from mockserver.kernel.world import Beginning
 
-ServerName = Literal["hypercorn", "uvicorn", "granian"]
-SERVERS: tuple[ServerName, ...] = ("hypercorn", "uvicorn", "granian")
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8787
+_SCALED = re.compile(r"x(\d{1,7}(?:\.\d{1,6})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Settings:
     :param is_strict: serve only the newest generation's rules where generations differ.
     :param known_only: refuse keys that name no existing world.
     :param admin_token: credential that `/_mock` wants, or `None`.
-    :param scenario: name or path of the scripted world to start with, or `None`.
+    :param scenario: name or path of the scenario whose start state new worlds have, or `None`.
     """
 
     db: Path | None = None
@@ -32,3 +30,18 @@ class Settings:
     known_only: bool = False
     admin_token: str | None = None
     scenario: str | None = None
+
+
+def parse_clock(text: str) -> tuple[Mode, float]:
+    """Read `real`, `frozen` or `x<number>` (that many virtual seconds a second) as mode and rate.
+
+    :raises ValueError: none of these, or a rate that is zero or above the clock's limit.
+    """
+    if text == "real":
+        return "real", 1.0
+    if text == "frozen":
+        return "frozen", 0.0
+    scaled = _SCALED.fullmatch(text)
+    if scaled is None or not 0 < float(scaled[1]) <= MAX_RATE:
+        raise ValueError(f"'{text}' is not a clock: real, frozen, or x and a rate up to {MAX_RATE:.0f}, such as x60")
+    return "scaled", float(scaled[1])

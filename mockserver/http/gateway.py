@@ -89,6 +89,7 @@ class Gateway:
         else:
             assert api is not None
             reply.pieces = self._pieces(api, call, entry, reply)
+            next(reply.pieces)  # inside its `try` from here on: closing it releases what is held, sent or not
         return reply
 
     def _call(self, world: World, request: Request) -> Call:
@@ -174,6 +175,7 @@ class Gateway:
         sent: list[bytes] = []
         is_whole = False
         try:
+            yield b""  # to whoever made the generator
             for piece in stream.head:
                 sent.append(piece)
                 yield piece

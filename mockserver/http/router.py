@@ -54,7 +54,8 @@ class Router:
             return
         if len(methods) == 1:
             first = template.split("/", 2)[1]
-            pattern = re.compile(_PARAMETER.sub(r"([^/]+)", re.escape(template).replace(r"\{", "{").replace(r"\}", "}")))
+            literals = _PARAMETER.sub("\0", template).split("\0")
+            pattern = re.compile("([^/]+)".join(map(re.escape, literals)))
             self._patterns.setdefault((f"/{first}", template.count("/")), []).append((pattern, template))
 
     def find(self, method: str, path: str) -> Match:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,10 +80,16 @@ class Store:
             self._guard = None
 
     def migrate(self, sets: Iterable[Migrations]) -> None:
-        """Apply every pending migration of every set."""
-        with self._lock, self.db.atomic():
-            for migrations in sets:
-                migrations.apply(self.db)
+        """Apply every pending migration of every set.
+
+        :raises Unusable: the file is damaged, or somebody else is writing to it.
+        """
+        try:
+            with self._lock, self.db.atomic():
+                for migrations in sets:
+                    migrations.apply(self.db)
+        except sqlite3.Error as error:
+            raise Unusable(f"cannot use {self.path} as a database: {error}") from None
         self._worldly = {
             name: ", ".join(f'"{c}"' for c in columns if c != "world")
             for name in self.db.table_names()
@@ -119,9 +125,11 @@ class Store:
     def committed(self) -> Iterator[None]:
         """Run a block as one unit of work and commit it: for callers that serve nobody else meanwhile."""
         with self.work():
-            with self.atomic():
-                yield
-            self.commit()
+            try:
+                with self.atomic():
+                    yield
+            finally:
+                self.commit()
 
     @property
     def is_pending(self) -> bool:
@@ -145,7 +153,7 @@ class Store:
         row: Row | None = self.conn.execute(sql, parameters).fetchone()
         return row
 
-    def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def all(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Return every row."""
         return self.conn.execute(sql, parameters).fetchall()
 

@@ -39,7 +39,6 @@ class Vendor:
     :param switches: behaviours a world can turn on or off, with defaults; names start with the vendor's.
     :param invariants: checks its claims about a world.
     :param account: its prepaid balance, if it has one.
-    :param fidelity: path of its FIDELITY.md.
     """
 
     api: Api

@@ -1,0 +1,392 @@
+"""The `mockserver` command: each verb reads its options, calls one function and prints.
+
+Exit codes: 0 fine, 1 findings, 2 unusable request (one line on standard error says why). What a verb needs is
+imported inside it, so that no verb pays for another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mockserver import __version__
+from mockserver.kernel.errors import Unusable
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mockserver.app import Simulator
+    from mockserver.config import Settings
+    from mockserver.http.serve import ServerName
+
+F = TypeVar("F", bound=Callable[..., None])
+
+FINDINGS = 1
+UNUSABLE = 2
+_POLL_S = 0.02
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        status = cli.main(arguments, prog_name="mockserver", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+    except click.ClickException as error:
+        _complain(error.format_message())
+    except Unusable as error:
+        _complain(str(error))
+    except click.Abort:
+        return 128 + signal.SIGINT
+    else:
+        return status if isinstance(status, int) else 0
+    return UNUSABLE
+
+
+def _complain(message: str) -> None:
+    click.echo(f"mockserver: {' '.join(message.split())}", err=True)
+
+
+# Options that several verbs share. Each is also a MOCKSERVER_* variable and a [tool.mockserver] key.
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    variable = f"MOCKSERVER_{names[0].removeprefix('--').replace('-', '_').upper()}"
+    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+
+
+_WORLDS = (
+    _option("--db", type=click.Path(path_type=Path), help="SQLite file; in memory when absent."),
+    _option("--scenario", metavar="NAME|PATH", help="Scenario whose start state new worlds have."),
+    _option("--seed", type=int, help="Seed of new worlds.  [default: 0, or the scenario's]"),
+    _option("--clock", metavar="real|frozen|x60", help="Clock of new worlds.  [default: real, or the scenario's]"),
+    _option("--at", metavar="ISO", help="Instant at which the clock of new worlds starts.  [default: now]"),
+    _option("--strict", is_flag=True, help="Only the newest rules, where the vendors' generations differ."),
+    _option("--known-worlds-only", is_flag=True, help="Refuse keys that name no existing world."),
+    _option(
+        "--server",
+        type=click.Choice(("hypercorn", "uvicorn", "granian")),
+        default="hypercorn",
+        show_default=True,
+        help="HTTP server; uvicorn and granian come with the extra 'fast'.",
+    ),
+    _option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log."),
+)
+
+
+def _world_options(verb: F) -> F:
+    for option in reversed(_WORLDS):
+        verb = option(verb)
+    return verb
+
+
+def _url_option(verb: F) -> F:
+    return _option("--url", default=_usual_url, help="The running server.  [default: where `serve` would listen]")(verb)
+
+
+def _usual_url() -> str:
+    table = click.get_current_context().find_root().obj or {}
+    port = os.environ.get("MOCKSERVER_PORT") or table.get("port", 8787)
+    return f"http://127.0.0.1:{port}"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="mockserver %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Offline simulator of Pareta and Paygentic, with the money right.
+
+    Options come from the command line, then from MOCKSERVER_* variables, then from [tool.mockserver] in the
+    nearest pyproject.toml.
+    """
+    context.obj = table = _project_options(context)
+    context.default_map = dict.fromkeys(cli.commands, table)
+
+
+def _project_options(context: click.Context) -> dict[str, Any]:
+    """Return what the project's pyproject.toml sets, by parameter name.
+
+    :raises Unusable: a key is no option of any verb.
+    """
+    from mockserver import project
+
+    table = project.table(Path.cwd())
+    known = {
+        option.opts[0].removeprefix("--"): option.name
+        for command in cli.commands.values()
+        for option in command.params
+        if isinstance(option, click.Option)
+    }
+    unknown = sorted(table.keys() - known.keys())
+    if unknown:
+        raise Unusable(f"[tool.mockserver] has no key '{unknown[0]}'; there are: {', '.join(sorted(known))}")
+    return {str(known[key]): value for key, value in table.items()}
+
+
+# Serving
+
+
+@cli.command()
+@_option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@_option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+@_option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
+@_world_options
+def serve(host: str, port: int, admin_token: str | None, server: ServerName, log: str, **worlds: Any) -> None:
+    """Run the server until it is interrupted."""
+    from mockserver import logs
+    from mockserver.http.serve import listen, require, run, url_of
+
+    logs.configure("json" if log == "json" else "text")
+    require(server)
+    settings = _settings(admin_token=admin_token, **worlds)
+    with listen(host, port, is_guarded=admin_token is not None) as listener, _simulating(settings) as simulator:
+        place = f"{server}, {settings.db or 'memory'}"
+        banner = f"mockserver {__version__} listening on {url_of(listener)} ({place})"
+        run(simulator, listener, server=server, on_ready=lambda: click.echo(banner))
+
+
+@cli.command("exec", context_settings={"allow_interspersed_args": False})
+@_option("--world", default="default", show_default=True, help="World the keys name.")
+@_world_options
+@click.argument("command", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
+def execute(command: tuple[str, ...], world: str, server: ServerName, log: str, **worlds: Any) -> None:
+    """Run COMMAND against a server of its own on a free port, and return its status."""
+    from mockserver import logs
+    from mockserver.http.serve import BackgroundServer
+
+    logs.configure("json" if log == "json" else "text")
+    with _simulating(_settings(**worlds)) as simulator, BackgroundServer(simulator, server) as background:
+        status = _command_status(command, {**os.environ, **_variables(background.url, world)})
+    click.get_current_context().exit(status)
+
+
+def _command_status(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run a command to its end; what would interrupt us is left to it.
+
+    :raises Unusable: it cannot be started.
+    """
+    try:
+        child = subprocess.Popen(command, env=environment)
+    except OSError as error:
+        raise Unusable(f"cannot run {command[0]}: {error.strerror}") from None
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        child.send_signal(number)
+
+    # A terminal sends Ctrl-C to the command as well; what only we are sent is passed on.
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        status = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return status if status >= 0 else 128 - status
+
+
+def _settings(
+    *,
+    db: Path | None,
+    scenario: str | None,
+    seed: int | None,
+    clock: str | None,
+    at: str | None,
+    strict: bool,
+    known_worlds_only: bool,
+    admin_token: str | None = None,
+) -> Settings:
+    """Return the settings that the options and, below them, the scenario ask for.
+
+    :raises Unusable: one of them cannot be had.
+    """
+    from mockserver.config import Settings, parse_clock
+    from mockserver.kernel.windows import parse_instant
+    from mockserver.kernel.world import Beginning
+
+    beginning = Beginning()
+    if scenario is not None:
+        from mockserver import resources
+        from mockserver.simulation.script import load
+
+        beginning = load(resources.scenario(scenario)).beginning
+    try:
+        if seed is not None:
+            beginning = replace(beginning, seed=seed)
+        if clock is not None:
+            mode, rate = parse_clock(clock)
+            beginning = replace(beginning, clock_mode=mode, clock_rate=rate)
+        if at is not None:
+            beginning = replace(beginning, clock_at=parse_instant(at))
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+    return Settings(db, beginning, strict, known_worlds_only, admin_token, scenario)
+
+
+@contextmanager
+def _simulating(settings: Settings) -> Iterator[Simulator]:
+    """Hold a simulator for the length of a block; its database is one closed file afterwards."""
+    from mockserver.app import Simulator
+
+    simulator = Simulator(settings)
+    try:
+        yield simulator
+    finally:
+        simulator.close()
+
+
+# Talking to a running server
+
+
+@cli.command(short_help="Print the variables the vendors' clients read.")
+@_url_option
+@_option("--world", default="default", show_default=True, help="World the keys name.")
+def env(url: str, world: str) -> None:
+    """Print the variables the vendors' clients read, for `eval "$(mockserver env)"`."""
+    if not _answers(url):
+        raise Unusable(f"no mockserver answers at {url}")
+    for name, value in _variables(url, world).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@cli.command()
+@_url_option
+@_option("--timeout", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds.")
+def wait(url: str, timeout: float) -> None:
+    """Return once the server answers."""
+    from mockserver.kernel.clock import monotonic_s
+
+    deadline = monotonic_s() + timeout
+    while not _answers(url):
+        if monotonic_s() >= deadline:
+            raise Unusable(f"no mockserver answers at {url} within {timeout:g} s")
+        time.sleep(_POLL_S)
+
+
+def _variables(url: str, world: str) -> dict[str, str]:
+    """Return what points the vendors' own clients at a server.
+
+    :raises Unusable: no key can carry the world's name.
+    """
+    from mockserver.kernel.tenancy import WORLD_NAME
+
+    if not WORLD_NAME.fullmatch(world):
+        raise Unusable(f"'{world}' is not a world's name: 1 to 64 characters of [A-Za-z0-9._-]")
+    url = url.rstrip("/")
+    return {
+        "PARETA_BASE_URL": url,
+        "PARETA_API_KEY": f"pareta_sk_test_{world}",
+        "OPENAI_BASE_URL": f"{url}/v1",
+        "OPENAI_API_KEY": f"pareta_sk_test_{world}",
+        "PAYGENTIC_SERVER_URL": url,
+        "PAYGENTIC_BEARER_AUTH": f"sk_test_{world}",
+    }
+
+
+def _answers(url: str) -> bool:
+    """Tell whether a mockserver, and not something else, answers at a URL.
+
+    :raises Unusable: it is not a URL of ours.
+    """
+    from http.client import HTTPException
+    from urllib.request import ProxyHandler, build_opener
+
+    if not url.startswith(("http://", "https://")):
+        raise Unusable(f"'{url}' is not an http URL")
+    direct = build_opener(ProxyHandler({}))  # a proxy in the environment is for other hosts than this one
+    try:
+        with direct.open(f"{url.rstrip('/')}/_mock/health", timeout=2) as answer:
+            health = json.load(answer)
+    except (OSError, HTTPException, ValueError):
+        return False
+    return isinstance(health, dict) and health.get("status") == "ok"
+
+
+# Reading what is shipped
+
+
+@cli.command()
+@click.argument("api", type=click.Choice(("pareta", "paygentic", "control")))
+def openapi(api: str) -> None:
+    """Print an OpenAPI document."""
+    from mockserver.control.openapi import control_document
+    from mockserver.http.openapi import vendor_document
+    from mockserver.vendors.registry import vendors
+
+    document = (
+        control_document()
+        if api == "control"
+        else next(vendor_document(vendor.api) for vendor in vendors() if vendor.name == api)
+    )
+    click.echo(json.dumps(document, indent=2))
+
+
+@cli.command()
+def fidelity() -> None:
+    """Print every behaviour with its grade: documented, sdk, assumed or unproven."""
+    from mockserver.vendors.registry import fidelity_pages
+
+    for vendor, page in fidelity_pages().items():
+        click.echo(f"{vendor}\n")
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if line.startswith("|"):
+                click.echo(line)
+        click.echo()
+
+
+@cli.group()
+def scenario() -> None:
+    """The scripted worlds."""
+
+
+@scenario.command("list")
+def list_scenarios() -> None:
+    """Print the shipped scenarios with their purpose."""
+    from mockserver import resources
+    from mockserver.simulation.script import load
+
+    names = resources.scenario_names()
+    width = max(map(len, names), default=0)
+    for name in names:
+        click.echo(f"{name:{width}}  {load(resources.scenario(name)).purpose}")
+
+
+@scenario.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a scenario's file, by shipped name or by path."""
+    from mockserver import resources
+
+    click.echo(resources.scenario(name).read_text(encoding="utf-8"), nl=False)
+
+
+@scenario.command()
+@click.argument("name", metavar="PATH")
+def validate(name: str) -> None:
+    """Check a scenario's file; every fault is printed with its line."""
+    from mockserver import resources
+    from mockserver.simulation.script import FaultyScript, load
+
+    path = resources.scenario(name)
+    try:
+        load(path)
+    except FaultyScript as faulty:
+        for line in faulty.lines:
+            click.echo(line)
+        click.get_current_context().exit(FINDINGS)
+    click.echo(f"{path}: fine")

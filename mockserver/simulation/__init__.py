@@ -1,0 +1,1 @@
+"""Scenario files: what a world starts from."""
