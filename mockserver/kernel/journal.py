@@ -89,8 +89,8 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Keep one request."""
         headers = redacted_headers(entry.headers)
-        request_body = redacted(entry.request_body[:MAX_BODY_BYTES])
-        response_body = redacted(entry.response_body[:MAX_BODY_BYTES])
+        request_body = redacted(capped(entry.request_body))
+        response_body = redacted(capped(entry.response_body))
         self._store.execute(
             "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -114,15 +114,34 @@ class Journal:
         if row and row[0] is not None:
             self._store.execute("DELETE FROM journal WHERE world = ? AND seq <= ?", (self._world, row[0]))
 
-    def read(self, *, after: int = 0, limit: int = 100) -> list[Entry]:
-        """Return entries newer than `after`, oldest first, at most `limit`."""
+    def read(
+        self, *, after: int = 0, limit: int = 100, operation: str | None = None, status: int | None = None
+    ) -> list[Entry]:
+        """Return entries newer than `after`, oldest first, at most `limit`.
+
+        :param operation: only this operation's; `*` stands for any text, and the vendor may be left out.
+        :param status: only those answered with it.
+        """
         rows = self._store.all(
             "SELECT seq, at, vendor, operation, method, path, query, status, request_id, client, cost_micro_usd,"
             " duration_us, reason, idempotency, fault, stub, request_headers, request_body, response_body"
-            " FROM journal WHERE world = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (self._world, after, limit),
+            " FROM journal WHERE world = :world AND seq > :after AND (:status IS NULL OR status = :status)"
+            " AND (:operation IS NULL OR operation GLOB :operation"
+            "      OR substr(operation, instr(operation, '.') + 1) GLOB :operation)"
+            " ORDER BY seq LIMIT :limit",
+            {"world": self._world, "after": after, "status": status, "operation": operation, "limit": limit},
         )
         return [Entry(*row[:-3], headers=_headers(row[-3]), request_body=row[-2], response_body=row[-1]) for row in rows]
+
+
+def capped(body: bytes) -> bytes:
+    """Return the part of a body that is kept, without half a character at its end."""
+    if len(body) <= MAX_BODY_BYTES:
+        return body
+    end = MAX_BODY_BYTES
+    while end > MAX_BODY_BYTES - 4 and body[end] & 0xC0 == 0x80:  # a UTF-8 character goes on here
+        end -= 1
+    return body[:end]
 
 
 def redacted_headers(headers: dict[bytes, bytes]) -> bytes:

@@ -172,14 +172,15 @@ class Worlds:
 
     # Making and unmaking; each of these must stand inside one unit of work.
 
-    def create(self, name: str, *, seed: int | None = None) -> World:
+    def create(self, name: str, *, seed: int | None = None, switches: Mapping[str, bool] | None = None) -> World:
         """Make a world from the template.
 
-        :raises InvalidRequest: the name is not one a key can carry.
+        :raises InvalidRequest: the name is not one a key can carry, or there is no such switch.
         :raises Conflict: it exists.
         """
         self._refuse(name)
-        world = self._insert(name, seed)
+        self._refuse_switches(switches or {})
+        world = self._insert(name, seed, switches=switches)
         self.store.copy_world(self.nobody.id, world.id, leave_out=_NOT_INHERITED)
         self._open[name] = world
         return world
@@ -234,12 +235,7 @@ class Worlds:
 
         :raises InvalidRequest: there is no such switch.
         """
-        unknown = sorted(switches.keys() - self._defaults.keys())
-        if unknown:
-            known = ", ".join(sorted(self._defaults)) or "none"
-            raise InvalidRequest(
-                *(Problem(("body", "switches", n), f"no such switch; there are: {known}", "unknown_key") for n in unknown)
-            )
+        self._refuse_switches(switches)
         world.switches.update(switches)
         self.store.execute("UPDATE worlds SET switches = ? WHERE id = ?", (json.dumps(world.switches), world.id))
 
@@ -252,6 +248,14 @@ class Worlds:
             )
         if self.store.one("SELECT 1 FROM worlds WHERE name = ?", (name,)):
             raise Conflict(f"world '{name}' already exists")
+
+    def _refuse_switches(self, switches: Mapping[str, bool]) -> None:
+        unknown = sorted(switches.keys() - self._defaults.keys())
+        if unknown:
+            known = ", ".join(sorted(self._defaults)) or "none"
+            raise InvalidRequest(
+                *(Problem(("body", "switches", n), f"no such switch; there are: {known}", "unknown_key") for n in unknown)
+            )
 
     def _insert(
         self,
