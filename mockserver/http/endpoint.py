@@ -44,6 +44,7 @@ class Endpoint:
     :param errors: statuses besides success that the document lists.
     :param replayable: whether an idempotency key makes a second request return the first answer.
     :param source: where the vendor describes it.
+    :param media_type: of the success body.
     """
 
     method: str
@@ -61,6 +62,7 @@ class Endpoint:
     replayable: bool = False
     streams: bool = False
     summary: str = ""
+    media_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,95 @@
+"""What every control operation works on, and the one way it gets hold of a world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.kernel.errors import Conflict, UnknownWorld
+from mockserver.kernel.store import Store
+from mockserver.kernel.tenancy import WORLD_NAME
+from mockserver.kernel.world import NOBODY, World, Worlds
+from mockserver.vendors.vendor import Vendor
+
+Document = Callable[[], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The simulator as the control API sees it.
+
+    :param documents: makes an OpenAPI document, by the name of the API it describes.
+    """
+
+    worlds: Worlds
+    vendors: Sequence[Vendor]
+    documents: Mapping[str, Document]
+
+    @property
+    def store(self) -> Store:
+        """Where everything is kept."""
+        return self.worlds.store
+
+    @contextmanager
+    def existing(self, name: str) -> Iterator[World]:
+        """Hold a world for one committed unit of work.
+
+        :raises UnknownWorld: it does not exist.
+        """
+        with self.store.committed():
+            yield self.worlds.get(name)
+
+    @contextmanager
+    def admitted(self, name: str) -> Iterator[World]:
+        """Hold a world for one committed unit of work.
+
+        A world that does not exist yet is made, as a vendor's first request would: its state can be set, and
+        looked at, before that request.
+
+        :raises UnknownWorld: no key can name it, or only known worlds are let in.
+        """
+        with self.store.committed():
+            # In its own right: what is refused further down must not take the new world with it.
+            world = self._admit(name)
+        with self.store.committed():
+            yield world
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[World]:
+        """Hold a world as `admitted` does, with everything done that has fallen due.
+
+        :raises UnknownWorld: no key can name it, or only known worlds are let in.
+        """
+        with self.admitted(name) as world:
+            self.worlds.settle(world, world.clock.now())
+            yield world
+
+    @contextmanager
+    def changing(self, name: str) -> Iterator[World]:
+        """Hold a world as `reading` does, to change it.
+
+        :raises UnknownWorld: no key can name it, or only known worlds are let in.
+        :raises Conflict: it is the template.
+        """
+        refuse_template(name)
+        with self.reading(name) as world:
+            yield world
+
+    def _admit(self, name: str) -> World:
+        try:
+            return self.worlds.get(name)
+        except UnknownWorld:
+            if self.worlds.known_only or not WORLD_NAME.fullmatch(name):
+                raise
+            return self.worlds.create(name)
+
+
+def refuse_template(name: str) -> None:
+    """Guard the template of all worlds.
+
+    :raises Conflict: `name` is the template's.
+    """
+    if name == NOBODY:
+        raise Conflict(f"world '{NOBODY}' is the template of all others and cannot be changed")

@@ -1,0 +1,1 @@
+"""What the control routes do: one module per resource, plain synchronous code."""

@@ -1,0 +1,139 @@
+"""Every control route, one row each; the application and the document are both made from these rows."""
+
+from __future__ import annotations
+
+from mockserver.control import schemas
+from mockserver.control.operations import clock, credits, journal, server, worlds
+from mockserver.control.route import PREFIX, Route
+
+_WORLD = f"{PREFIX}/worlds/{{world}}"
+
+# Statuses besides success, each set adding to the one before: by the guard, by name, by body and state.
+_GUARDED = (401, 403)
+_READING = (*_GUARDED, 404)
+_CHANGING = (*_READING, 400, 409, 413, 422)
+
+ROUTES: tuple[Route, ...] = (
+    # The server itself
+    Route(
+        "GET", f"{PREFIX}/health", "health", server.health,
+        response=schemas.HealthResponse, errors=(403,),
+        summary="Answers as long as the server does; wants no token.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/version", "version", server.show_version,
+        response=schemas.VersionResponse, errors=_GUARDED,
+        summary="What runs here.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/openapi.json", "openapi.control", server.own_document,
+        response=schemas.OpenApiDocument, errors=_GUARDED,
+        summary="This document.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/openapi/{{api}}.json", "openapi.get", server.named_document,
+        response=schemas.OpenApiDocument, errors=_READING,
+        summary="The document of one vendor.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/docs", "docs", server.docs,
+        media_type="text/html", errors=_GUARDED,
+        summary="Every operation on one page.",
+    ),
+    # Worlds
+    Route(
+        "GET", f"{PREFIX}/worlds", "worlds.list", worlds.list_worlds,
+        query=schemas.PageQuery, response=schemas.WorldsPage, errors=(*_GUARDED, 422),
+        summary="All worlds, oldest first.",
+    ),
+    Route(
+        "POST", f"{PREFIX}/worlds", "worlds.create", worlds.create_world,
+        body=schemas.CreateWorldRequest, response=schemas.WorldResponse, status=201,
+        errors=(400, 401, 403, 409, 413, 422),
+        summary="Make a world from the template.",
+    ),
+    Route(
+        "GET", _WORLD, "worlds.get", worlds.show_world,
+        response=schemas.WorldResponse, errors=_READING,
+        summary="One world.",
+    ),
+    Route(
+        "DELETE", _WORLD, "worlds.delete", worlds.delete_world,
+        status=204, errors=(*_READING, 409), is_slow=True,
+        summary="Remove a world and everything in it.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/reset", "worlds.reset", worlds.reset_world,
+        response=schemas.WorldResponse, errors=(*_READING, 409), is_slow=True,
+        summary="Put a world back to the template; its seed stays.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/fork", "worlds.fork", worlds.fork_world,
+        body=schemas.ForkRequest, response=schemas.WorldResponse, status=201,
+        errors=_CHANGING, is_slow=True,
+        summary="Copy a world whole, under a new name.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/switches", "switches.get", worlds.show_switches,
+        response=schemas.SwitchesResponse, errors=_READING,
+        summary="The state of every switch.",
+    ),
+    Route(
+        "PUT", f"{_WORLD}/switches", "switches.set", worlds.flip_switches,
+        body=schemas.SwitchesRequest, response=schemas.SwitchesResponse,
+        errors=_CHANGING,
+        summary="Set the switches that are named.",
+    ),
+    # Time
+    Route(
+        "GET", f"{_WORLD}/clock", "clock.get", clock.show_clock,
+        response=schemas.ClockResponse, errors=_READING,
+        summary="A world's time, and how it passes.",
+    ),
+    Route(
+        "PUT", f"{_WORLD}/clock", "clock.set", clock.set_clock,
+        body=schemas.ClockRequest, response=schemas.ClockResponse,
+        errors=_CHANGING, is_slow=True,
+        summary="Freeze, free or scale a world's time, and set it.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/clock/advance", "clock.advance", clock.advance_clock,
+        body=schemas.AdvanceRequest, response=schemas.ClockResponse,
+        errors=_CHANGING, is_slow=True,
+        summary="Move time forward; what falls due on the way has happened when this answers.",
+    ),
+    # Money
+    Route(
+        "GET", f"{_WORLD}/credits", "credits.get", credits.show_credits,
+        response=schemas.CreditsResponse, errors=_READING,
+        summary="The prepaid balance.",
+    ),
+    Route(
+        "PUT", f"{_WORLD}/credits", "credits.set", credits.set_credits,
+        body=schemas.CreditsRequest, response=schemas.CreditsResponse,
+        errors=_CHANGING,
+        summary="Set the prepaid balance, by a grant of the difference.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/credits/grants", "credits.grant", credits.grant_credits,
+        body=schemas.GrantRequest, response=schemas.GrantResponse, status=201,
+        errors=_CHANGING,
+        summary="Add credit.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/ledger", "ledger.list", credits.list_ledger,
+        query=schemas.PageQuery, response=schemas.LedgerPage, errors=(*_READING, 422),
+        summary="Every movement of credit, oldest first.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/invariants", "invariants.check", credits.check_invariants,
+        response=schemas.InvariantsResponse, errors=_READING, is_slow=True,
+        summary="Check what must always hold, and name the rows that break it.",
+    ),
+    # What happened
+    Route(
+        "GET", f"{_WORLD}/requests", "requests.list", journal.list_requests,
+        query=schemas.RequestsQuery, response=schemas.RequestsPage, errors=(*_READING, 422),
+        summary="The requests a world still remembers, newest last; `~` has those whose key names no world.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,204 @@
+"""OpenAPI 3.1 documents, made from the rows and models that serve and validate, so that they cannot disagree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from mockserver.http.endpoint import Api, Endpoint, WireModel
+from mockserver.http.forms import Upload
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/"
+_PARAMETER = re.compile(r"{(\w+)}")
+_SCHEME = "bearer"
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A second request with the same key and body is given the first one's answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What a document says besides its operations.
+
+    :param error_models: body of a refusal, by status.
+    :param key_description: what the bearer credential is.
+    :param is_key_optional: whether the server may have been started without wanting one.
+    """
+
+    title: str
+    version: str
+    description: str
+    error_models: Mapping[int, type[BaseModel]]
+    error_media_type: str = "application/json"
+    key_description: str = ""
+    is_key_optional: bool = False
+
+
+def vendor_document(api: Api) -> Json:
+    """Return the document of everything a vendor's simulation answers."""
+    surface = Surface(
+        title=f"{api.title} (simulated)",
+        version=api.version,
+        description=f"What the local simulation of {api.title} accepts and answers.",
+        error_models=api.error_models,
+        key_description=api.scheme_description,
+    )
+    return document(surface, api.endpoints)
+
+
+def document(surface: Surface, endpoints: Sequence[Endpoint]) -> Json:
+    """Return an OpenAPI 3.1 document with one operation per row."""
+    schemas = _Schemas(surface, endpoints)
+    paths: dict[str, Json] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(surface, endpoint, schemas)
+    scheme = {"type": "http", "scheme": "bearer"}
+    if surface.key_description:
+        scheme["description"] = surface.key_description
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": surface.title, "version": surface.version, "description": surface.description},
+        "servers": [{"url": "/"}],
+        "security": [{_SCHEME: []}, {}] if surface.is_key_optional else [{_SCHEME: []}],
+        "paths": paths,
+        "components": {"securitySchemes": {_SCHEME: scheme}, "schemas": schemas.components()},
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's schemas, with an uploaded file as the bytes it travels as."""
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        return _FILE if schema["cls"] is Upload else super().dataclass_schema(schema)
+
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
+        return _FILE if schema["cls"] is Upload else super().is_instance_schema(schema)
+
+
+_FILE: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
+
+
+class _Schemas:
+    """The schemas of every model in a document, by reference."""
+
+    def __init__(self, surface: Surface, endpoints: Sequence[Endpoint]) -> None:
+        bodies = {m for e in endpoints for m in (e.body, e.response) if m is not None}
+        bodies |= {surface.error_models[s] for e in endpoints for s in e.errors if s in surface.error_models}
+        queries = {endpoint.query for endpoint in endpoints if endpoint.query is not None}
+        models = sorted(bodies | queries, key=lambda model: (model.__module__, model.__qualname__))
+        # Answers too are described as they would be read back: a field with a default may be left out of them.
+        self._refs, definitions = models_json_schema(
+            [(model, "validation") for model in models], ref_template=_REF + "{model}", schema_generator=_Generator
+        )
+        self._definitions: dict[str, Json] = definitions.get("$defs", {})
+        # A query is spread over parameters; its model is not a schema of anything that travels.
+        self._unused = {self._name(model) for model in queries - bodies}
+
+    def components(self) -> dict[str, Json]:
+        """Return everything that is referred to, in order of name."""
+        return {name: self._definitions[name] for name in sorted(self._definitions) if name not in self._unused}
+
+    def ref(self, model: type[BaseModel]) -> Json:
+        """Return a reference to a model's schema."""
+        return dict(self._refs[model, "validation"])
+
+    def resolved(self, model: type[BaseModel]) -> Json:
+        """Return a model's schema itself."""
+        return self._definitions[self._name(model)]
+
+    def _name(self, model: type[BaseModel]) -> str:
+        reference: str = self._refs[model, "validation"]["$ref"]
+        return reference.removeprefix(_REF)
+
+
+def _operation(surface: Surface, endpoint: Endpoint, schemas: _Schemas) -> Json:
+    operation: Json = {"operationId": endpoint.operation}
+    if endpoint.summary:
+        operation["summary"] = endpoint.summary
+    if endpoint.source:
+        operation["x-source"] = endpoint.source
+    parameters = [_path_parameter(name) for name in _PARAMETER.findall(endpoint.path)]
+    if endpoint.query is not None:
+        parameters += _query_parameters(schemas.resolved(endpoint.query))
+    if endpoint.replayable:
+        parameters.append(_IDEMPOTENCY_KEY)
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.body is not None:
+        media_type = "multipart/form-data" if endpoint.form else "application/json"
+        operation["requestBody"] = {
+            "required": _wants_something(endpoint.body),
+            "content": {media_type: {"schema": schemas.ref(endpoint.body)}},
+        }
+    operation["responses"] = {
+        str(endpoint.status): _success(endpoint, schemas),
+        **{str(status): _refusal(surface, status, schemas) for status in sorted(endpoint.errors)},
+    }
+    return operation
+
+
+def _path_parameter(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query_parameters(schema: Json) -> list[Json]:
+    required = schema.get("required", ())
+    return [_query_parameter(name, dict(spec), name in required) for name, spec in schema["properties"].items()]
+
+
+def _query_parameter(name: str, schema: Json, is_required: bool) -> Json:
+    # Null cannot be said in a query: leaving the parameter out says it.
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del schema["anyOf"]
+        schema = {**choices[0], **schema}
+    elif choices:
+        schema["anyOf"] = choices
+    if schema.get("default", 0) is None:
+        del schema["default"]
+    schema.pop("title", None)
+    parameter: Json = {"name": name, "in": "query", "required": is_required, "schema": schema}
+    if "description" in schema:
+        parameter["description"] = schema.pop("description")
+    return parameter
+
+
+def _wants_something(body: type[WireModel]) -> bool:
+    """Return whether leaving the body out would be refused."""
+    return any(field.is_required() for field in body.model_fields.values())
+
+
+def _success(endpoint: Endpoint, schemas: _Schemas) -> Json:
+    answer: Json = {"description": HTTPStatus(endpoint.status).phrase}
+    content: Json = {}
+    if endpoint.response is not None:
+        content[endpoint.media_type] = {"schema": schemas.ref(endpoint.response)}
+    elif endpoint.media_type != "application/json":
+        content[endpoint.media_type] = {"schema": {"type": "string"}}
+    if endpoint.streams:
+        content["text/event-stream"] = {
+            "schema": {"type": "string", "description": "Server-sent events, one JSON object in each `data` line."}
+        }
+    if content:
+        answer["content"] = content
+    return answer
+
+
+def _refusal(surface: Surface, status: int, schemas: _Schemas) -> Json:
+    answer: Json = {"description": HTTPStatus(status).phrase}
+    model = surface.error_models.get(status)
+    if model is not None:
+        answer["content"] = {surface.error_media_type: {"schema": schemas.ref(model)}}
+    return answer
