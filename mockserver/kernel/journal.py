@@ -131,7 +131,9 @@ class Journal:
             " ORDER BY seq LIMIT :limit",
             {"world": self._world, "after": after, "status": status, "operation": operation, "limit": limit},
         )
-        return [Entry(*row[:-3], headers=_headers(row[-3]), request_body=row[-2], response_body=row[-1]) for row in rows]
+        return [
+            Entry(*row[:-3], headers=_headers(row[-3]), request_body=row[-2], response_body=row[-1]) for row in rows
+        ]
 
 
 def capped(body: bytes) -> bytes:

@@ -91,8 +91,7 @@ class World:
     def count(self, name: str) -> int:
         """Advance a named counter and return it; the first value is 1."""
         row = self.store.one(
-            "INSERT INTO counters VALUES (?, ?, 1)"
-            " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
+            "INSERT INTO counters VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
             (self.id, name),
         )
         assert row is not None
@@ -254,7 +253,10 @@ class Worlds:
         if unknown:
             known = ", ".join(sorted(self._defaults)) or "none"
             raise InvalidRequest(
-                *(Problem(("body", "switches", n), f"no such switch; there are: {known}", "unknown_key") for n in unknown)
+                *(
+                    Problem(("body", "switches", n), f"no such switch; there are: {known}", "unknown_key")
+                    for n in unknown
+                )
             )
 
     def _insert(
@@ -296,5 +298,3 @@ class Worlds:
             "UPDATE worlds SET clock_mode = ?, clock_virtual = ?, clock_machine = ?, clock_rate = ? WHERE id = ?",
             (state.mode, state.virtual, state.machine, state.rate, world.id),
         )
-
-

@@ -1,0 +1,64 @@
+# Every target does its own set-up; all it needs is Python 3.11 or newer, and make.
+PYTHON ?= python3
+BIN := .venv/bin
+# Versions of Pareta's client the tests run side by side; their generations differ on the wire.
+PARETA_SDKS := 0.1.0 0.3.1 3.0.4
+
+.PHONY: help setup serve test check static format lint types layers coverage bench wheel
+.DEFAULT_GOAL := help
+
+help:
+	@echo "serve   run the server           test    run the tests"
+	@echo "check   all that CI checks       format  rewrite files in the project's form"
+	@echo "bench   measure                  wheel   build wheel and sdist into dist/"
+
+# Stamps: a changed project file installs again.
+
+.venv/base.stamp: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/base.stamp Makefile
+	$(BIN)/python -m pip install --quiet --editable ".[fast]" --group dev
+	for version in $(PARETA_SDKS); do \
+		test -d .venv/sdks/pareta-$$version || \
+		$(BIN)/python -m pip install --quiet --no-deps --target .venv/sdks/pareta-$$version pareta==$$version || exit 1; \
+	done
+	@touch $@
+
+setup: .venv/dev.stamp
+
+serve: .venv/base.stamp
+	$(BIN)/mockserver serve
+
+test: setup
+	$(BIN)/pytest $(ARGS)
+
+check: static coverage
+
+static: lint types layers
+
+lint: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports
+
+coverage: setup
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+wheel: setup
+	$(BIN)/python -m build
