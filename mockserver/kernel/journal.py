@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database, Migrations
 
-from mockserver.kernel.store import Store
+from mockserver.kernel.store import Row, Store
 
 MAX_ENTRIES = 20_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -131,9 +131,14 @@ class Journal:
             " ORDER BY seq LIMIT :limit",
             {"world": self._world, "after": after, "status": status, "operation": operation, "limit": limit},
         )
-        return [
-            Entry(*row[:-3], headers=_headers(row[-3]), request_body=row[-2], response_body=row[-1]) for row in rows
-        ]
+        return [_entry(row) for row in rows]
+
+
+def _entry(row: Row) -> Entry:
+    *plain, headers, request_body, response_body = row
+    entry = Entry(*plain)
+    entry.headers, entry.request_body, entry.response_body = _headers(headers), request_body, response_body
+    return entry
 
 
 def capped(body: bytes) -> bytes:
@@ -154,8 +159,8 @@ def redacted_headers(headers: dict[bytes, bytes]) -> bytes:
 
 
 def _headers(lines: bytes) -> dict[bytes, bytes]:
-    pairs = (line.split(b": ", 1) for line in lines.split(b"\n") if b": " in line)
-    return {name: value for name, value in pairs}
+    pairs = (line.partition(b": ") for line in lines.split(b"\n"))
+    return {name: value for name, found, value in pairs if found}
 
 
 def redacted(text: bytes) -> bytes:

@@ -66,7 +66,8 @@ class World:
     """One isolated tenant: everything stored in its name, its clock, its seed and its switches."""
 
     __slots__ = (
-        "clock", "draws", "holds", "id", "idempotency", "in_flight", "is_gone", "journal", "name", "schedule", "store", "switches",
+        "clock", "draws", "holds", "id", "idempotency", "in_flight", "is_gone", "journal", "name", "schedule",
+        "store", "switches",
     )  # fmt: skip
 
     def __init__(
