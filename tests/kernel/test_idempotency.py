@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from mockserver.kernel.store import Store
+from mockserver.kernel.windows import DAY
+from mockserver.kernel.world import Worlds
+from tests.kernel.conftest import NOON
+
+
+def test_a_key_counts_until_its_span_is_over_and_not_a_microsecond_longer(worlds: Worlds) -> None:
+    with worlds.store.committed():
+        keys = worlds.create("acme").idempotency
+        keys.remember("POST /v1/x", "k", NOON, DAY, fingerprint="f", status=201, headers=b"a: b", body=b"{}")
+
+    last = keys.find("POST /v1/x", "k", NOON + DAY - 1)
+
+    assert last is not None
+    assert (last.first_at, last.fingerprint, last.status, last.headers, last.body) == (NOON, "f", 201, b"a: b", b"{}")
+    assert keys.find("POST /v1/x", "k", NOON + DAY) is None
+
+
+def test_scopes_and_worlds_keep_their_keys_apart(worlds: Worlds) -> None:
+    with worlds.store.committed():
+        one, other = worlds.create("one"), worlds.create("other")
+        one.idempotency.remember("POST /a", "k", NOON, DAY)
+
+    assert one.idempotency.find("POST /b", "k", NOON) is None
+    assert other.idempotency.find("POST /a", "k", NOON) is None
+
+
+def test_an_expired_key_can_be_used_anew(worlds: Worlds) -> None:
+    with worlds.store.committed():
+        keys = worlds.create("acme").idempotency
+        keys.remember("POST /a", "k", NOON, DAY, fingerprint="old")
+        keys.remember("POST /a", "k", NOON + DAY, DAY, fingerprint="new")
+
+    found = keys.find("POST /a", "k", NOON + DAY)
+
+    assert found is not None
+    assert found.fingerprint == "new"
+
+
+def test_expired_keys_are_forgotten_as_new_ones_come(worlds: Worlds, store: Store) -> None:
+    with store.committed():
+        keys = worlds.create("acme").idempotency
+        for n in range(10):
+            keys.remember("POST /a", f"old {n}", NOON, 1)
+        for n in range(5):
+            keys.remember("POST /a", f"new {n}", NOON + DAY, DAY)
+
+    assert store.one("SELECT count(*) FROM idempotency") == (5,)
