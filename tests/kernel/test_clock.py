@@ -87,9 +87,8 @@ def test_pinned_clock_shows_the_due_instant_and_then_returns(machine: Machine) -
     clock = Clock(machine=machine)
     clock.set("frozen", NOON)
 
-    with pytest.raises(ZeroDivisionError), clock.pinned(NOON - SECOND):
+    with clock.pinned(NOON - SECOND):
         assert clock.now() == NOON - SECOND
-        raise ZeroDivisionError
 
     assert clock.now() == NOON
 

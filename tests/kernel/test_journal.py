@@ -27,8 +27,8 @@ def write(world: World, **facts: object) -> Entry:
 
 def test_an_entry_reads_back_as_it_was_written(world: World) -> None:
     entry = write(
-        world, client="probe/1", cost_micro_usd=7, duration_us=5, reason="why", idempotency="first", fault="f", stub="s",
-        headers={b"accept": b"*/*"}, request_body=b"in", response_body=b"out",
+        world, client="probe/1", cost_micro_usd=7, duration_us=5, reason="why", idempotency="first", fault="f",
+        stub="s", headers={b"accept": b"*/*"}, request_body=b"in", response_body=b"out",
     )  # fmt: skip
 
     assert world.journal.read() == [entry]

@@ -50,7 +50,7 @@ def test_instant_is_read(text: str, micros: int) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_instant_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not an ISO 8601|impossible offset|out of range"):
+    with pytest.raises(ValueError, match=r"is not an ISO 8601|impossible offset|out of range"):
         parse_instant(text)
 
 

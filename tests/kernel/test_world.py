@@ -168,7 +168,7 @@ def test_seeders_fill_the_template_once_per_database(store: Store) -> None:
 
 
 def test_a_switch_that_does_not_exist_is_refused_and_the_others_are_named(worlds: Worlds, world: World) -> None:
-    with pytest.raises(InvalidRequest, match="no such switch; there are: toy.strict"):
+    with pytest.raises(InvalidRequest, match=r"no such switch; there are: toy\.strict"):
         worlds.flip(world, {"toy.strikt": True})
     with pytest.raises(InvalidRequest, match="no such switch"):
         worlds.create("other", switches={"toy.strikt": True})
