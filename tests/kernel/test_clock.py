@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from mockserver.kernel.clock import Clock, ClockState, machine_now, monotonic_s
 from mockserver.kernel.windows import SECOND
 from tests.kernel.conftest import NOON, Machine
