@@ -74,6 +74,7 @@ class Api:
     :param render: turns an error into the vendor's status and body.
     :param crash: the vendor's answer to a fault of our own.
     :param replayed: what a stored answer looks like the second time.
+    :param refused: takes note of a refusal and its status, after everything the request wrote was undone.
     :param parse_json: reads a body; raises `MalformedBody`.
     """
 
@@ -90,6 +91,7 @@ class Api:
     error_models: dict[int, type[BaseModel]]
     max_body_bytes: int
     replayed: Callable[[Reply], Reply] = field(default=lambda reply: reply)
+    refused: Callable[[Call, MockError, int], None] = field(default=lambda call, error, status: None)
     scheme_description: str = ""
 
     @property

@@ -125,7 +125,9 @@ class Gateway:
         except MockError as refused:
             entry.reason = str(refused)
             call.cost_micro_usd = 0
-            return api.render(refused)
+            reply = api.render(refused)
+            api.refused(call, refused, reply.status)
+            return reply
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             entry.reason = "internal error, see the server's log"

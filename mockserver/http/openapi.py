@@ -77,17 +77,14 @@ def document(surface: Surface, endpoints: Sequence[Endpoint]) -> Json:
     }
 
 
+_FILE: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
+
+
 class _Generator(GenerateJsonSchema):
     """Pydantic's schemas, with an uploaded file as the bytes it travels as."""
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
-        return _FILE if schema["cls"] is Upload else super().dataclass_schema(schema)
-
-    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
-        return _FILE if schema["cls"] is Upload else super().is_instance_schema(schema)
-
-
-_FILE: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
+        return dict(_FILE) if schema["cls"] is Upload else super().dataclass_schema(schema)
 
 
 class _Schemas:

@@ -18,6 +18,7 @@ class Call:
     :param origin: `scheme://host` the client used, for answers that carry a URL.
     :param cost_micro_usd: set by the operation: what the request debited.
     :param duration_us: set by the operation: the simulated time it took.
+    :param subject: set by the operation: the thing a refusal is to be counted against.
     :param idempotency: set on the way: how its key was judged, `None` without one.
     """
 
@@ -31,5 +32,6 @@ class Call:
     cost_micro_usd: int = 0
     duration_us: int = 0
     idempotency: str | None = None
+    subject: str | None = None
     fault: str | None = None
     stub: str | None = None

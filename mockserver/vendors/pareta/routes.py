@@ -1,3 +1,145 @@
-from mockserver.vendors._stub import mk
+"""Pareta's operations, one row each, and the vendor they make up."""
 
-vendor = mk("pareta", ("/v1", "/agent"), "pareta_sk_", True)
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import from_json
+
+from mockserver.http.endpoint import Api, Endpoint, WireModel
+from mockserver.kernel.errors import MalformedBody
+from mockserver.vendors.pareta import errors, schemas, tables
+from mockserver.vendors.pareta.operations import chat, credits, endpoints, eval_runs, eval_sets, metrics, tasks
+from mockserver.vendors.pareta.seed import seed
+from mockserver.vendors.vendor import Vendor
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Source: pareta/images "25 MB decoded" is the largest published input (the limit itself: assumed)."""
+
+
+def parse_json(body: bytes) -> Any:
+    """Read a JSON body.
+
+    :raises MalformedBody: not JSON; NaN and infinities are not.
+    """
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedBody(f"the request body is not JSON: {error}") from None
+
+
+def _dimension(name: str, present: Callable[[Any], Any], response: type[WireModel]) -> Endpoint:
+    return Endpoint(
+        "GET", f"/v1/endpoints/{{endpoint_id}}/{name}", f"endpoints.metrics.{name}", metrics.traffic,
+        'monitoring "Monitoring a live endpoint"', query=schemas.MetricsQuery, present=present, response=response,
+        errors=(401, 404),
+    )  # fmt: skip
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/v1/chat/completions", "chat.completions.create", chat.create,
+        'monitoring "What an inference call cost"', body=schemas.ChatCompletionRequest, present=schemas.completion,
+        response=schemas.ChatCompletionResponse, errors=(400, 401, 402, 404, 409, 422, 503), replayable=True,
+        streams=True,
+    ),
+    Endpoint(
+        "GET", "/v1/models", "models.list", endpoints.models, "models", present=schemas.model_list,
+        response=schemas.ModelsResponse, errors=(401,),
+    ),
+    Endpoint(
+        "GET", "/v1/endpoints", "endpoints.list", endpoints.list_all, "endpoints", present=schemas.endpoint_list,
+        response=schemas.EndpointsResponse, errors=(401,),
+    ),
+    Endpoint(
+        "GET", "/v1/endpoints/{endpoint_id}", "endpoints.retrieve", endpoints.retrieve, "endpoints",
+        present=schemas.endpoint, response=schemas.EndpointResponse, errors=(401, 404),
+    ),
+    Endpoint(
+        "POST", "/v1/endpoints/{endpoint_id}/start", "endpoints.start", endpoints.start, "endpoints",
+        present=schemas.endpoint_action, response=schemas.EndpointActionResponse, errors=(401, 404, 409),
+    ),
+    Endpoint(
+        "POST", "/v1/endpoints/{endpoint_id}/stop", "endpoints.stop", endpoints.stop, "endpoints",
+        present=schemas.endpoint_action, response=schemas.EndpointActionResponse, errors=(401, 404, 409),
+    ),
+    _dimension("cost", schemas.cost_metric, schemas.CostMetricResponse),
+    _dimension("quality", schemas.quality_metric, schemas.QualityMetricResponse),
+    _dimension("performance", schemas.performance_metric, schemas.PerformanceMetricResponse),
+    _dimension("uptime", schemas.uptime_metric, schemas.UptimeMetricResponse),
+    _dimension("activity", schemas.activity_metric, schemas.ActivityMetricResponse),
+    Endpoint(
+        "GET", "/v1/tasks", "tasks.list", tasks.list_all, "tasks", present=schemas.task_list,
+        response=schemas.TasksResponse, errors=(401,),
+    ),
+    Endpoint(
+        "GET", "/v1/tasks/{task_id}", "tasks.retrieve", tasks.retrieve, "tasks", query=schemas.TaskQuery,
+        present=schemas.task, response=schemas.TaskResponse, errors=(401, 404, 422),
+    ),
+    Endpoint(
+        "POST", "/v1/tasks/match", "tasks.match", tasks.match, "tasks", body=schemas.MatchRequest,
+        present=schemas.match, response=schemas.MatchResponse, errors=(400, 401, 422),
+    ),
+    Endpoint(
+        "GET", "/v1/tasks/{task_id}/leaderboard", "tasks.leaderboard", tasks.leaderboard, "tasks",
+        present=schemas.leaderboard, response=schemas.LeaderboardResponse, errors=(401, 404),
+    ),
+    Endpoint(
+        "GET", "/v1/eval/frontier-models", "evals.frontier_models", tasks.frontier_models,
+        'monitoring "What an eval run cost"', query=schemas.FrontierQuery, present=schemas.frontier_models,
+        response=schemas.FrontierModelsResponse, errors=(401, 404),
+    ),
+    Endpoint(
+        "POST", "/v1/eval-sets", "evals.sets.create", eval_sets.create, "eval-sets", body=schemas.CreateEvalSetForm,
+        form=True, present=schemas.eval_set, response=schemas.EvalSetResponse, status=201,
+        errors=(400, 401, 404, 422), replayable=True,
+    ),
+    Endpoint(
+        "GET", "/v1/eval-sets", "evals.sets.list", eval_sets.list_all, "eval-sets", present=schemas.eval_set_list,
+        response=schemas.EvalSetsResponse, errors=(401,),
+    ),
+    Endpoint(
+        "GET", "/v1/eval-sets/{eval_set_id}", "evals.sets.retrieve", eval_sets.retrieve, "eval-sets",
+        present=schemas.eval_set, response=schemas.EvalSetResponse, errors=(401, 404),
+    ),
+    Endpoint(
+        "DELETE", "/v1/eval-sets/{eval_set_id}", "evals.sets.delete", eval_sets.delete, "eval-sets", status=204,
+        errors=(401, 404),
+    ),
+    Endpoint(
+        "POST", "/v1/eval-runs", "evals.runs.create", eval_runs.create, 'monitoring "What an eval run cost"',
+        body=schemas.CreateEvalRunRequest, present=schemas.queued_run, response=schemas.CreateEvalRunResponse,
+        status=202, errors=(400, 401, 402, 404, 422), replayable=True,
+    ),
+    Endpoint(
+        "GET", "/v1/eval-runs/{run_id}", "evals.runs.retrieve", eval_runs.retrieve,
+        'monitoring "What an eval run cost"', present=schemas.eval_run, response=schemas.EvalRunResponse,
+        errors=(401, 404),
+    ),
+)  # fmt: skip
+
+vendor = Vendor(
+    api=Api(
+        name="pareta",
+        title="Pareta API, simulated",
+        version="0.3",
+        prefixes=("/v1", "/agent/v1"),
+        endpoints=ENDPOINTS,
+        key_prefix="pareta_sk_",
+        bare_keys=True,
+        render=errors.render,
+        crash=errors.crash,
+        parse_json=parse_json,
+        error_models=errors.ERROR_MODELS,
+        max_body_bytes=MAX_BODY_BYTES,
+        replayed=schemas.replayed,
+        refused=chat.note_refusal,
+    ),
+    migrations=[tables.migrations],
+    seed=seed,
+    invariants=credits.invariants,
+    actions={endpoints.GO_LIVE: endpoints.go_live, eval_runs.FINISH: eval_runs.finish},
+    switches={eval_sets.STRICT: False, eval_runs.INSTANT: False},
+    account=credits.CreditAccount(),
+)

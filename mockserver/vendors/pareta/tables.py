@@ -33,8 +33,7 @@ def create_catalog(db: Database) -> None:
         " PRIMARY KEY (world, task, position)) WITHOUT ROWID",
         "CREATE TABLE pareta_roster (world INTEGER, position INTEGER, id TEXT, vendor TEXT, has_vision INTEGER,"
         " PRIMARY KEY (world, position)) WITHOUT ROWID",
-        "CREATE TABLE pareta_settings (world INTEGER, name TEXT, value TEXT,"
-        " PRIMARY KEY (world, name)) WITHOUT ROWID",
+        "CREATE TABLE pareta_settings (world INTEGER, name TEXT, value TEXT, PRIMARY KEY (world, name)) WITHOUT ROWID",
     ):
         db.execute(statement)
 
@@ -113,7 +112,18 @@ def insert_board(world: World, models: Sequence[RankedModel]) -> None:
     world.store.conn.executemany(
         "INSERT INTO pareta_models VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (world.id, m.task, n, m.name, m.kind, m.quality, m.cost_micro_usd, m.context_k, m.run_mode, m.is_recommended)
+            (
+                world.id,
+                m.task,
+                n,
+                m.name,
+                m.kind,
+                m.quality,
+                m.cost_micro_usd,
+                m.context_k,
+                m.run_mode,
+                m.is_recommended,
+            )
             for n, m in enumerate(models)
         ],
     )
@@ -126,7 +136,7 @@ def board(world: World, task_id: str) -> list[RankedModel]:
         " WHERE world = ? AND task = ? ORDER BY position",
         (world.id, task_id),
     )
-    return [RankedModel(*row[:7], bool(row[7])) for row in rows]
+    return [RankedModel(*[*row[:-1], bool(row[-1])]) for row in rows]
 
 
 def insert_roster(world: World, models: Sequence[FrontierModel]) -> None:
@@ -165,13 +175,13 @@ def price_sheet(world: World) -> PriceSheet:
 # Endpoints
 
 _ENDPOINT = (
-    "id, task, model, status, is_seed, quality, cost_micro_usd, frontier_cost_micro_usd, frontier_model, created_at,"
-    " live_at, system_prompt, scaffold"
+    "id, task, model, status, quality, cost_micro_usd, frontier_cost_micro_usd, frontier_model, created_at, live_at,"
+    " system_prompt, scaffold, is_seed"
 )
 
 
 def _endpoint(row: Sequence[Any]) -> ServedEndpoint:
-    return ServedEndpoint(*row[:4], bool(row[4]), *row[5:])
+    return ServedEndpoint(*[*row[:-1], bool(row[-1])])
 
 
 def insert_endpoint(world: World, endpoint: ServedEndpoint) -> None:
@@ -180,8 +190,9 @@ def insert_endpoint(world: World, endpoint: ServedEndpoint) -> None:
     world.store.execute(
         f"INSERT INTO pareta_endpoints (world, {_ENDPOINT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            world.id, e.id, e.task, e.model, e.status, e.is_seed, e.quality, e.cost_micro_usd,
+            world.id, e.id, e.task, e.model, e.status, e.quality, e.cost_micro_usd,
             e.frontier_cost_micro_usd, e.frontier_model, e.created_at, e.live_at, e.system_prompt, e.scaffold,
+            e.is_seed,
         ),
     )  # fmt: skip
 
@@ -196,7 +207,9 @@ def endpoints(world: World) -> list[ServedEndpoint]:
 
 def find_endpoint(world: World, endpoint_id: str) -> ServedEndpoint | None:
     """Return one endpoint."""
-    row = world.store.one(f"SELECT {_ENDPOINT} FROM pareta_endpoints WHERE world = ? AND id = ?", (world.id, endpoint_id))
+    row = world.store.one(
+        f"SELECT {_ENDPOINT} FROM pareta_endpoints WHERE world = ? AND id = ?", (world.id, endpoint_id)
+    )
     return _endpoint(row) if row else None
 
 
@@ -298,10 +311,10 @@ class EvalRunRow:
     eval_set: str
     task: str
     status: str
-    candidates: tuple[str, ...]
     total_cost_micro_usd: int
     error_detail: str | None
     created_at: Instant
+    candidates: tuple[str, ...]
 
 
 def insert_eval_set(world: World, row: EvalSetRow, items: Sequence[EvalItem]) -> None:
@@ -363,11 +376,11 @@ def insert_eval_run(world: World, run: EvalRunRow) -> None:
 def find_eval_run(world: World, run_id: str) -> EvalRunRow | None:
     """Return one eval run."""
     row = world.store.one(
-        "SELECT id, eval_set, task, status, candidates, total_cost_micro_usd, error_detail, created_at"
+        "SELECT id, eval_set, task, status, total_cost_micro_usd, error_detail, created_at, candidates"
         " FROM pareta_eval_runs WHERE world = ? AND id = ?",
         (world.id, run_id),
     )
-    return EvalRunRow(*row[:4], tuple(json.loads(row[4])), *row[5:]) if row else None
+    return EvalRunRow(*[*row[:-1], tuple(json.loads(row[-1]))]) if row else None
 
 
 def update_eval_run(world: World, run_id: str, status: str, total: int = 0, error: str | None = None) -> None:
@@ -405,7 +418,7 @@ def results(world: World, run_id: str) -> list[CandidateResult]:
     rows = world.store.all(
         f"SELECT {_RESULT} FROM pareta_eval_results WHERE world = ? AND run = ? ORDER BY position", (world.id, run_id)
     )
-    return [CandidateResult(*row[:10], tuple(ScoredItem(*item) for item in json.loads(row[10]))) for row in rows]
+    return [CandidateResult(*[*row[:-1], tuple(ScoredItem(*item) for item in json.loads(row[-1]))]) for row in rows]
 
 
 # What must add up

@@ -93,7 +93,6 @@ class ServedEndpoint:
     task: str
     model: str
     status: str
-    is_seed: bool
     quality: float
     cost_micro_usd: int
     frontier_cost_micro_usd: int
@@ -102,6 +101,7 @@ class ServedEndpoint:
     live_at: Instant | None
     system_prompt: str | None
     scaffold: str | None
+    is_seed: bool = False
 
 
 def looks_like_alias(name: str) -> bool:

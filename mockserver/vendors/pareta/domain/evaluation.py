@@ -26,13 +26,13 @@ class Contender:
     """A model taking part in a run.
 
     :param kind: `None` for `auto`, which is neither.
-    :param item_price_micro_usd: what each row costs with it.
+    :param prices_micro_usd: what each row costs with it, in order of the rows.
     """
 
     model_id: str
     kind: ModelKind | None
     quality: float
-    item_price_micro_usd: int
+    prices_micro_usd: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ def next_stage(status: str) -> str:
     return STAGES[STAGES.index(status) + 1]
 
 
-def estimate(contenders: Sequence[Contender], n_items: int) -> int:
+def estimate(contenders: Sequence[Contender]) -> int:
     """Return what a run will cost at most, in micro-USD."""
-    return n_items * sum(contender.item_price_micro_usd for contender in contenders)
+    return sum(sum(contender.prices_micro_usd) for contender in contenders)
 
 
 def evaluate(
@@ -86,12 +86,10 @@ def evaluate(
     labels = labels_of(task)
     predictions: list[Any] = []
     scored: list[ScoredItem] = []
-    for item in items:
+    for item, price in zip(items, contender.prices_micro_usd, strict=True):
         prediction = predict(item.expected, contender.quality, rolls(item.idx), labels)
         predictions.append(prediction)
-        scored.append(
-            ScoredItem(item.idx, scorer(prediction, item.expected), _text(prediction), contender.item_price_micro_usd)
-        )
+        scored.append(ScoredItem(item.idx, scorer(prediction, item.expected), _text(prediction), price))
     expected = [item.expected for item in items]
     quality = headline(task.default_scorer, predictions, expected, [item.score for item in scored])
     total = sum(item.cost_micro_usd for item in scored)

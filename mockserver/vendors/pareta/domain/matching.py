@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from mockserver.vendors.pareta.domain.catalog import Task
 
 _WORD = re.compile(r"[a-z0-9]+")
-_DULL = frozenset("a an and as at by for from in into is it my of on or our that the these this to we with your".split())
+_DULL = frozenset(
+    "a an and as at by for from in into is it my of on or our that the these this to we with your".split()
+)
 CONFIDENT = 0.5
 CLOSE = 0.05
 

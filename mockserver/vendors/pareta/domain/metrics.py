@@ -72,6 +72,11 @@ class Cost:
         """The difference."""
         return self.frontier_micro_usd - self.total_micro_usd
 
+    @property
+    def savings_multiple(self) -> float | None:
+        """How many times dearer the frontier model would have been, to one decimal; `None` when nothing was spent."""
+        return round(self.frontier_micro_usd / self.total_micro_usd, 1) if self.total_micro_usd else None
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:

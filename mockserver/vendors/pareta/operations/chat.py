@@ -7,13 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mockserver.kernel.call import Call
-from mockserver.kernel.errors import Conflict, NotFound
+from mockserver.kernel.errors import Conflict, MockError, NotFound
 from mockserver.kernel.ids import fingerprint
 from mockserver.kernel.windows import Instant
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.catalog import AUTO, ServedEndpoint, looks_like_alias
 from mockserver.vendors.pareta.domain.errors import EndpointNotReady
-from mockserver.vendors.pareta.domain.generation import Answer, Prompt, finished, labels_of, prose, rendered, right_answer
+from mockserver.vendors.pareta.domain.generation import (
+    Answer,
+    Prompt,
+    finished,
+    labels_of,
+    prose,
+    rendered,
+    right_answer,
+)
 from mockserver.vendors.pareta.domain.generations import ENDPOINTS, generation
 from mockserver.vendors.pareta.domain.ledger import authorise
 from mockserver.vendors.pareta.domain.metrics import ServedCall
@@ -30,20 +38,21 @@ _SPREAD = 0.35
 _PER_TOKEN_US = 9_000
 
 JUDGED_SHARE = 0.5
-"""Share of live answers the judge scores. Source: pareta/metrics "judge windows" (sampling: documented; rate: assumed)."""
+"""Share of live answers the judge scores.
+
+Source: pareta/metrics "judge windows" (that it samples: documented; the share: assumed).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What a client asks.
 
-    :param content: canonical bytes of the request, so that the same request can be given the same answer.
     :param seed: the client's own seed, which makes even chance repeatable.
     """
 
     model: str
     prompt: Prompt
-    content: bytes
     is_streamed: bool
     wants_usage: bool
     seed: int | None
@@ -88,10 +97,8 @@ def create(call: Call, request: ChatRequest) -> Completion:
     else:
         price = auto_price(tables.price_sheet(world), prompt_tokens, answer.tokens)
     latency_us = _latency_us(call, who, n, answer.tokens)
-    completion = Completion(
-        f"chatcmpl-{world.draws.token('chatcmpl', '', call.seq)}", request.model, call.now, answer, prompt_tokens, price,
-        request,
-    )  # fmt: skip
+    identity = f"chatcmpl-{world.draws.token('chatcmpl', '', call.seq)}"
+    completion = Completion(identity, request.model, call.now, answer, prompt_tokens, price, request)
 
     def settle() -> None:
         call.cost_micro_usd = price.billed_micro_usd
@@ -105,6 +112,9 @@ def create(call: Call, request: ChatRequest) -> Completion:
             world, "debit", -price.billed_micro_usd,
             at=call.now, operation=OPERATION, subject=who, request_id=call.request_id,
         )  # fmt: skip
+        abandon()
+
+    def abandon() -> None:
         world.holds.pop(call.request_id, None)
 
     if not request.is_streamed:
@@ -112,12 +122,16 @@ def create(call: Call, request: ChatRequest) -> Completion:
         return completion
     world.holds[call.request_id] = price.billed_micro_usd
     completion.settle = settle
-    completion.abandon = lambda: void(world.holds.pop(call.request_id, None))
+    completion.abandon = abandon
     return completion
 
 
-def void(_: object) -> None:
-    """Drop a value."""
+def note_refusal(call: Call, error: MockError, status: int) -> None:
+    """Count a refused call against the endpoint it was for."""
+    who = call.subject
+    if who is not None:
+        failed = ServedCall(call.now, status, 0, 0, 0, 0, 0, None)
+        tables.insert_call(call.world, who, tables.next_call(call.world, who), failed, call.request_id)
 
 
 def _served_by(call: Call, model: str) -> ServedEndpoint | None:
@@ -130,10 +144,10 @@ def _served_by(call: Call, model: str) -> ServedEndpoint | None:
             endpoint = next((e for e in tables.endpoints(call.world) if e.model == model and e.status == "live"), None)
         if endpoint is None:
             raise NotFound("endpoint", model)
+    call.subject = endpoint.id
     if endpoint.is_seed:
         raise Conflict(f"endpoint '{endpoint.id}' is a seed endpoint and is not deployed", retry_after_s=0)
     if endpoint.status != "live":
-        call.subject = endpoint.id
         raise EndpointNotReady(endpoint.id, endpoint.status)
     return endpoint
 
@@ -146,7 +160,9 @@ def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest,
     world = call.world
     task = tables.find_task(world, endpoint.task)
     assert task is not None
-    subject, counter = (f"{endpoint.id}/{n}", 0) if request.seed is None else (fingerprint(request.content), request.seed)
+    subject, counter = (
+        (f"{endpoint.id}/{n}", 0) if request.seed is None else (fingerprint(request.prompt.text), request.seed)
+    )
     right = right_answer(task, request.prompt)
     given = predict(
         right, endpoint.quality, lambda name: world.draws.uniform(f"answer:{name}", subject, counter), labels_of(task)
@@ -157,7 +173,7 @@ def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest,
 
 
 def _auto_answer(call: Call, request: ChatRequest) -> Answer:
-    subject = fingerprint(request.content)
+    subject = fingerprint(request.prompt.text)
     return finished(prose(request.prompt, lambda name: call.world.draws.uniform(name, subject)), request.prompt)
 
 

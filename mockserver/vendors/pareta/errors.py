@@ -1,0 +1,96 @@
+"""Errors -> Pareta's statuses and bodies: `{"detail": text}`, or a list of faulty fields with 422.
+
+Source: pareta/errors (statuses and shapes: documented; texts beside the published ones: assumed).
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from mockserver.http.endpoint import WireModel
+from mockserver.http.messages import Headers, Reply
+from mockserver.kernel.errors import (
+    BodyTooLarge,
+    Conflict,
+    IdempotencyMismatch,
+    InvalidRequest,
+    MalformedBody,
+    MethodNotAllowed,
+    MockError,
+    NotFound,
+    Unauthenticated,
+    UnknownRoute,
+)
+from mockserver.vendors.pareta.domain.errors import EndpointNotReady, InsufficientCredits, Refused
+
+
+class Detail(WireModel):
+    """Every error but a validation error."""
+
+    detail: str
+
+
+class FieldError(WireModel):
+    """One faulty field."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class FieldErrors(WireModel):
+    """A validation error: all faulty fields, or a text."""
+
+    detail: list[FieldError] | str
+
+
+ERROR_MODELS: dict[int, type[BaseModel]] = {
+    **dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 503), Detail),
+    422: FieldErrors,
+}
+
+_TEXTS: dict[type[MockError], tuple[int, str]] = {
+    Unauthenticated: (401, "invalid API key"),
+    InsufficientCredits: (402, "organization is out of credit. Top up in the dashboard."),
+    UnknownRoute: (404, "Not Found"),
+    MethodNotAllowed: (405, "Method Not Allowed"),
+}
+"""Errors whose text never varies."""
+
+_STATUSES: dict[type[MockError], int] = {
+    MalformedBody: 400,
+    Refused: 400,
+    NotFound: 404,
+    Conflict: 409,
+    BodyTooLarge: 413,
+    IdempotencyMismatch: 422,
+    EndpointNotReady: 503,
+}
+"""Errors whose text is their own."""
+
+_NOT_READY_RETRY_S = 1
+
+
+def render(error: MockError) -> Reply:
+    """Return Pareta's answer to an error."""
+    kind = type(error)
+    if isinstance(error, InvalidRequest):
+        detail = [{"loc": list(p.where), "msg": p.message, "type": p.code} for p in error.problems]
+        return Reply.json({"detail": detail}, 422)
+    if kind in _TEXTS:
+        status, text = _TEXTS[kind]
+        return Reply.json({"detail": text}, status)
+    return Reply.json({"detail": str(error)}, _STATUSES[kind], _headers(error))
+
+
+def _headers(error: MockError) -> Headers:
+    if isinstance(error, EndpointNotReady):
+        return [(b"retry-after", str(_NOT_READY_RETRY_S).encode())]
+    if isinstance(error, Conflict) and error.retry_after_s is not None:
+        return [(b"retry-after", str(error.retry_after_s).encode())]
+    return []
+
+
+def crash() -> Reply:
+    """Return the answer to a fault of our own."""
+    return Reply.json({"detail": "Internal Server Error"}, 500)
