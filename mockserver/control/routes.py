@@ -58,13 +58,12 @@ def _serve(control: Control, rows: dict[str, Route]) -> Callable[[Request], Awai
         route = rows["GET" if request.method == "HEAD" else request.method]
         try:
             run = partial(route.run, control, *await _arguments(route, request))
-            result = await run_in_threadpool(run) if route.is_slow else run()
+            return _answer(route, await run_in_threadpool(run) if route.is_slow else run())
         except MockError as refused:
             return problem_of(refused)
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
             return problem(500, "internal error, see the server's log")
-        return _answer(route, result)
 
     return serve
 

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from mockserver.control.openapi import control_document
+from mockserver.control.table import ROUTES
+from tests.conformance import Documented, Undocumented
+from tests.control.conftest import ControlClient
+
+# One good request to every operation; `world` exists before the first.
+GOOD: dict[str, tuple[str, str, Any]] = {
+    "health": ("GET", "health", None),
+    "version": ("GET", "version", None),
+    "openapi.control": ("GET", "openapi.json", None),
+    "openapi.get": ("GET", "openapi/toy.json", None),
+    "docs": ("GET", "docs", None),
+    "worlds.list": ("GET", "worlds", None),
+    "worlds.create": ("POST", "worlds", {"name": "made"}),
+    "worlds.get": ("GET", "worlds/acme", None),
+    "worlds.fork": ("POST", "worlds/acme/fork", {"name": "forked"}),
+    "worlds.delete": ("DELETE", "worlds/made", None),
+    "switches.get": ("GET", "worlds/acme/switches", None),
+    "switches.set": ("PUT", "worlds/acme/switches", {"toy.strict": True}),
+    "clock.get": ("GET", "worlds/acme/clock", None),
+    "clock.set": ("PUT", "worlds/acme/clock", {"mode": "frozen"}),
+    "clock.advance": ("POST", "worlds/acme/clock/advance", {"by": "1d"}),
+    "credits.get": ("GET", "worlds/acme/credits", None),
+    "credits.set": ("PUT", "worlds/acme/credits", {"balance_usd": "1"}),
+    "credits.grant": ("POST", "worlds/acme/credits/grants", {"amount_usd": "1"}),
+    "ledger.list": ("GET", "worlds/acme/ledger", None),
+    "invariants.check": ("GET", "worlds/acme/invariants", None),
+    "requests.list": ("GET", "worlds/acme/requests", None),
+    "worlds.reset": ("POST", "worlds/acme/reset", None),
+}
+
+
+@pytest.fixture
+def walked(control: ControlClient, shop: httpx.Client) -> ControlClient:
+    """A client that has had one good answer from every operation, and two refusals."""
+    shop.post("/shop/sales", json={"item": "tea"})
+    for method, path, body in GOOD.values():
+        assert control.request(method, path, json=body).status_code < 300
+    control.get("worlds/nowhere")
+    control.put("worlds/acme/clock", {})
+    return control
+
+
+def test_the_document_is_openapi() -> None:
+    validate(control_document())
+
+
+def test_every_operation_is_called_here() -> None:
+    operations = [route.operation for route in ROUTES]
+
+    assert sorted(operations) == sorted(GOOD)
+    assert len(set(operations)) == len(operations)
+
+
+def test_every_operation_answers_as_documented(walked: ControlClient) -> None:
+    documented = Documented(control_document())
+
+    answered = {documented.check(*exchange) for exchange in walked.exchanges}
+
+    assert answered == set(GOOD)
+
+
+def test_an_operation_missing_from_the_document_is_noticed(walked: ControlClient) -> None:
+    document = control_document()
+    for path, methods in document["paths"].items():
+        for method in methods:
+            without = copy.deepcopy(document)
+            del without["paths"][path][method]
+
+            assert _is_caught(without, walked), f"{method} {path}"
+
+
+def test_a_field_missing_from_the_document_is_noticed(walked: ControlClient) -> None:
+    document = control_document()
+    # What clients send is not in any answer, and two answers say openly that they have further fields.
+    open_ended = {"LedgerEntry", "OpenApiDocument"}
+    answers = {n for n in document["components"]["schemas"] if not n.endswith(("Request", "Query"))} | {
+        "JournalRequest"
+    }
+    for name in answers - open_ended:
+        for field in document["components"]["schemas"][name]["properties"]:
+            without = copy.deepcopy(document)
+            del without["components"]["schemas"][name]["properties"][field]
+
+            assert _is_caught(without, walked), f"{name}.{field}"
+
+
+def test_a_request_says_what_it_may_carry() -> None:
+    document = control_document()
+    schemas = document["components"]["schemas"]
+
+    assert schemas["CreditsRequest"]["oneOf"] == [{"required": ["balance_micro_usd"]}, {"required": ["balance_usd"]}]
+    assert schemas["CreditsRequest"]["additionalProperties"] is False
+    assert schemas["AdvanceRequest"]["properties"]["by"]["type"] == "string"
+    assert document["paths"]["/_mock/worlds"]["post"]["requestBody"]["required"] is False
+    assert document["paths"]["/_mock/worlds/{world}/fork"]["post"]["requestBody"]["required"] is True
+
+
+def _is_caught(document: dict[str, Any], client: ControlClient) -> bool:
+    documented = Documented(document)
+    try:
+        for exchange in client.exchanges:
+            documented.check(*exchange)
+    except Undocumented:
+        return True
+    return False

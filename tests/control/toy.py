@@ -1,0 +1,114 @@
+"""A vendor made for these tests: a ledger, one priced operation, one scheduled action."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import from_json
+from sqlite_utils import Database, Migrations
+
+from mockserver.http.endpoint import Api, Endpoint, WireModel
+from mockserver.http.messages import Reply
+from mockserver.kernel.call import Call
+from mockserver.kernel.errors import MockError, Unauthenticated
+from mockserver.kernel.invariants import Invariant
+from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.windows import DAY
+from mockserver.kernel.world import World
+from mockserver.vendors.vendor import Vendor
+
+PRICE = MicroUsd(250)
+
+migrations = Migrations("toy")
+
+
+@migrations()
+def create_ledger(db: Database) -> None:
+    db.execute("CREATE TABLE toy_ledger (world INTEGER, seq INTEGER, amount INTEGER, note TEXT)")
+
+
+class Account:
+    def balance(self, world: World) -> MicroUsd:
+        row = world.store.one("SELECT coalesce(sum(amount), 0) FROM toy_ledger WHERE world = ?", (world.id,))
+        assert row is not None
+        return MicroUsd(row[0])
+
+    def grant(self, world: World, amount: MicroUsd, note: str) -> None:
+        row = (world.id, world.count("toy_ledger"), amount, note)
+        world.store.execute("INSERT INTO toy_ledger VALUES (?, ?, ?, ?)", row)
+
+    def entries(self, world: World, after: int, limit: int) -> list[dict[str, Any]]:
+        rows = world.store.all(
+            "SELECT seq, amount, note FROM toy_ledger WHERE world = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (world.id, after, limit),
+        )
+        return [{"seq": seq, "amount": amount, "note": note} for seq, amount, note in rows]
+
+
+account = Account()
+
+
+class BuyRequest(WireModel):
+    item: str
+
+    def to_domain(self) -> str:
+        return self.item
+
+
+def buy(call: Call, item: str) -> dict[str, Any]:
+    account.grant(call.world, MicroUsd(-PRICE), item)
+    call.cost_micro_usd = PRICE
+    return {"item": item}
+
+
+def pick(call: Call) -> Reply:
+    return Reply(200, b"\xff\xfe", [(b"content-type", b"image/png")])
+
+
+def stipend(world: World, subject: str) -> None:
+    """Grant a cent a day, for ever."""
+    if subject == "broken":
+        raise RuntimeError("this action never works")
+    account.grant(world, MicroUsd(10_000), subject)
+    world.schedule.add(world.clock.now() + DAY, "toy.stipend", subject)
+
+
+def never_in_debt(world: World) -> list[Invariant]:
+    balance = account.balance(world)
+    return [Invariant("balance is not negative", ({"balance": balance},) if balance < 0 else ())]
+
+
+def render(error: MockError) -> Reply:
+    return Reply.json({"oops": str(error)}, 401 if isinstance(error, Unauthenticated) else 400)
+
+
+api = Api(
+    name="toy",
+    title="Toy <Shop>",
+    version="9",
+    prefixes=("/shop",),
+    endpoints=(
+        Endpoint("POST", "/shop/sales", "sales.create", buy, "toy/sales", body=BuyRequest, summary="Buy & pay."),
+        Endpoint("GET", "/shop/picture", "picture.get", pick, "toy/picture"),
+    ),
+    key_prefix="toy_",
+    bare_keys=True,
+    render=render,
+    crash=lambda: Reply.json({"oops": "crash"}, 500),
+    parse_json=from_json,
+    error_models={},
+    max_body_bytes=1_000_000,
+)
+
+vendor = Vendor(
+    api,
+    [migrations],
+    seed=lambda world: account.grant(world, MicroUsd(1_000_000), "welcome"),
+    invariants=never_in_debt,
+    actions={"toy.stipend": stipend},
+    switches={"toy.strict": False},
+    account=account,
+)
+
+moneyless = Vendor(api, [], seed=lambda world: None, invariants=lambda world: [])
+"""The same shop, without a prepaid balance."""
