@@ -17,9 +17,9 @@ _ALIAS = re.compile(r"[a-z][a-z0-9.]*(?:-[a-z0-9.]+)*-\d+", re.ASCII)
 _VENDOR_PREFIXES = ("gpt-", "claude-", "gemini-")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A numbered task or capability.
+    """A numbered task or capability; equal only to itself, so that what follows from it can be remembered.
 
     :param body: everything else the vendor publishes about it, ready for the wire.
     """

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mockserver.vendors.pareta.domain.catalog import Task
@@ -99,18 +100,20 @@ def pieces(text: str, size: int = 3) -> Iterator[str]:
         yield "".join(words[start : start + size])
 
 
-def right_answer(task: Task, prompt: Prompt) -> Any:
+@lru_cache(maxsize=512)
+def right_answer(task: Task, text: str) -> Mapping[str, Any]:
     """Return what a flawless model would answer on a task: the fields found in the text, or the best label."""
     fields = task.output_fields
     labels = labels_of(task)
     if labels:
-        return {next(iter(fields)): best_label(prompt.last, labels)}
+        return {next(iter(fields)): best_label(text, labels)}
     if task.scoring_strategy in ("extraction", "contract"):
-        found = {name: find_field(name, schema, prompt.last) for name, schema in fields.items()}
-        asked = {name for name in fields if name.replace("_", " ") in prompt.last.lower()}
+        dates = [(match.start(), _iso(match)) for match in _DATE.finditer(text)]
+        found = {name: find_field(name, schema, text, dates) for name, schema in fields.items()}
+        asked = {name for name in fields if name.replace("_", " ") in text.lower()}
         chosen = {name: value for name, value in found.items() if value is not None or name in asked}
         return chosen or dict.fromkeys(fields)
-    return {next(iter(fields)): prose(prompt, lambda _: 0.0)}
+    return {next(iter(fields)): prose(text, lambda _: 0.0)}
 
 
 def labels_of(task: Task) -> tuple[str, ...]:
@@ -128,10 +131,13 @@ def rendered(task: Task, value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def find_field(name: str, schema: Mapping[str, Any], text: str) -> Any:
-    """Return what a text says about one field of an output schema, or `None`."""
+def find_field(name: str, schema: Mapping[str, Any], text: str, dates: Sequence[tuple[int, str]]) -> Any:
+    """Return what a text says about one field of an output schema, or `None`.
+
+    :param dates: where each date of the text stands.
+    """
     if schema.get("format") == "date":
-        return _date_near(name, text)
+        return _date_near(name, text, dates)
     if schema.get("type") == "number":
         amounts = _AMOUNT.findall(text)
         return float(amounts[-1].replace(",", "")) if amounts else None
@@ -149,9 +155,8 @@ def find_field(name: str, schema: Mapping[str, Any], text: str) -> Any:
     return None
 
 
-def _date_near(name: str, text: str) -> str | None:
+def _date_near(name: str, text: str, dates: Sequence[tuple[int, str]]) -> str | None:
     """Return the date that stands nearest behind a word of the field's name; the only date there is, failing that."""
-    dates = [(match.start(), _iso(match)) for match in _DATE.finditer(text)]
     stem = name.split("_")[0][:6]
     if stem in ("date", "issue"):
         return dates[0][1] if dates else None
@@ -200,12 +205,12 @@ _ENDINGS = (
 )
 
 
-def prose(prompt: Prompt, roll: Roll) -> str:
-    """Return a few coherent sentences about what the last message asks.
+def prose(text: str, roll: Roll) -> str:
+    """Return a few coherent sentences about what a text asks.
 
-    The same prompt and the same rolls give the same text.
+    The same text and the same rolls give the same text.
     """
-    topics = [word.lower() for word in _WORD.findall(prompt.last) if word.lower() not in _DULL]
+    topics = [word.lower() for word in _WORD.findall(text) if word.lower() not in _DULL]
     distinct = list(dict.fromkeys(topics)) or ["the question"]
     first, second, third = (distinct[min(n, len(distinct) - 1)] for n in range(3))
     return " ".join(

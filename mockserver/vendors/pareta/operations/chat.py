@@ -107,7 +107,8 @@ def create(call: Call, request: ChatRequest) -> Completion:
             call.now, 200, latency_us, prompt_tokens, answer.tokens, price.billed_micro_usd, price.frontier_micro_usd,
             score,
         )  # fmt: skip
-        tables.insert_call(world, who, tables.next_call(world, who), served, call.request_id)
+        ordinal = tables.next_call(world, who) if request.is_streamed else n  # others may have finished meanwhile
+        tables.insert_call(world, who, ordinal, served, call.request_id)
         tables.post(
             world, "debit", -price.billed_micro_usd,
             at=call.now, operation=OPERATION, subject=who, request_id=call.request_id,
@@ -155,15 +156,16 @@ def _served_by(call: Call, model: str) -> ServedEndpoint | None:
 def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest, n: int) -> tuple[Answer, float | None]:
     """Write an endpoint's answer, right as often as its quality says, and let the judge score some of them.
 
-    The judge compares the text that is sent with the text a flawless model would have sent.
+    The judge compares what was written with what a flawless model would have written.
     """
     world = call.world
     task = tables.find_task(world, endpoint.task)
     assert task is not None
-    subject, counter = (
-        (f"{endpoint.id}/{n}", 0) if request.seed is None else (fingerprint(request.prompt.text), request.seed)
-    )
-    right = right_answer(task, request.prompt)
+    if request.seed is None:
+        subject, counter = endpoint.id, n
+    else:
+        subject, counter = fingerprint(endpoint.id, request.prompt.text), request.seed
+    right = right_answer(task, request.prompt.last)
     given = predict(
         right, endpoint.quality, lambda name: world.draws.uniform(f"answer:{name}", subject, counter), labels_of(task)
     )
@@ -174,7 +176,7 @@ def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest,
 
 def _auto_answer(call: Call, request: ChatRequest) -> Answer:
     subject = fingerprint(request.prompt.text)
-    return finished(prose(request.prompt, lambda name: call.world.draws.uniform(name, subject)), request.prompt)
+    return finished(prose(request.prompt.last, lambda name: call.world.draws.uniform(name, subject)), request.prompt)
 
 
 def _latency_us(call: Call, who: str, n: int, tokens: int) -> int:
