@@ -57,6 +57,7 @@ class Gateway:
             return self._handle(request)
 
     def _handle(self, request: Request) -> Reply:
+        request.path = printable(request.path)
         match = self.router.find(request.method, request.path)
         error = match.error
         api = match.api
@@ -69,7 +70,7 @@ class Gateway:
                 error = error or refused
         call = self._call(world, request)
         entry = Entry(
-            call.seq, call.now, api.name if api else "", None, request.method, printable(request.path),
+            call.seq, call.now, api.name if api else "", None, request.method, request.path,
             request.query.decode("latin-1"), None, call.request_id, call.client,
             headers=request.headers, request_body=request.body,
         )  # fmt: skip
@@ -82,7 +83,6 @@ class Gateway:
             entry.reason = str(error)
             if isinstance(error, UnknownRoute):
                 log.warning("%s", error)
-        reply.headers.append((b"x-request-id", call.request_id.encode()))
         entry.status = reply.status
         if reply.stream is None:
             self._note(call, entry, reply.body)
@@ -90,6 +90,7 @@ class Gateway:
             assert api is not None
             reply.pieces = self._pieces(api, call, entry, reply)
             next(reply.pieces)  # inside its `try` from here on: closing it releases what is held, sent or not
+        reply.headers.append((b"x-request-id", call.request_id.encode()))
         return reply
 
     def _call(self, world: World, request: Request) -> Call:
@@ -174,6 +175,7 @@ class Gateway:
         assert stream is not None
         scope = _scope(api, entry.method, entry.path)
         digest = call.world.in_flight.get((scope, call.idempotency_key or ""))
+        kept = Reply(reply.status, headers=[*reply.headers])  # a replay has a request id of its own
         sent: list[bytes] = []
         is_whole = False
         try:
@@ -189,7 +191,7 @@ class Gateway:
                     sent.append(last)
                     body = b"".join(sent)
                     if digest is not None:
-                        self._remember(call, scope, digest, reply, body)
+                        self._remember(call, scope, digest, kept, body)
                     self._note(call, entry, body)
                 is_whole = True
             yield last
