@@ -13,6 +13,7 @@ MAX_ENTRIES = 20_000
 MAX_BYTES = 64 * 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024
 _TRIM_EVERY = 256
+_ROW_BYTES = 256
 
 _SECRET_HEADERS = frozenset(
     {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"x-admin-token"}
@@ -83,6 +84,7 @@ class Journal:
         self._world = world
         row = store.one("SELECT max(seq) FROM journal WHERE world = ?", (world,))
         self._seq: int = (row and row[0]) or 0
+        self._unweighed = 0
 
     def next_seq(self) -> int:
         """Return the arrival number of the request that begins now."""
@@ -94,6 +96,7 @@ class Journal:
         headers = redacted_headers(entry.headers)
         request_body = redacted(capped(entry.request_body))
         response_body = redacted(capped(entry.response_body))
+        size = len(headers) + len(request_body) + len(response_body) + _ROW_BYTES
         self._store.execute(
             "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -101,14 +104,20 @@ class Journal:
                 redacted_text(entry.path), redacted_text(entry.query), entry.status, entry.cost_micro_usd,
                 entry.duration_us, entry.request_id, entry.client, entry.reason, entry.idempotency, entry.fault,
                 entry.stub, headers, request_body, response_body,
-                len(headers) + len(request_body) + len(response_body) + 256,
+                size,
             ),
         )  # fmt: skip
         if entry.seq % _TRIM_EVERY == 0:
-            self._trim(entry.seq)
+            self._store.execute(
+                "DELETE FROM journal WHERE world = ? AND seq <= ?", (self._world, entry.seq - MAX_ENTRIES)
+            )
+        # Weighing reads every row, so it waits until there is something to find; the journal may be that much over.
+        self._unweighed += size
+        if self._unweighed > MAX_BYTES // 4:
+            self._unweighed = 0
+            self._drop_excess_bytes()
 
-    def _trim(self, newest: int) -> None:
-        self._store.execute("DELETE FROM journal WHERE world = ? AND seq <= ?", (self._world, newest - MAX_ENTRIES))
+    def _drop_excess_bytes(self) -> None:
         row = self._store.one(
             "SELECT max(seq) FROM (SELECT seq, sum(size) OVER (ORDER BY seq DESC) AS kept FROM journal WHERE world = ?)"
             " WHERE kept > ?",
