@@ -32,6 +32,9 @@ class Input(Protocol):
 Present = Callable[[Any], Any]
 """Shapes an operation's result into JSON data, or into a whole `Reply`."""
 
+Prepare = Callable[[Call, tuple[str, ...], dict[str, Any] | None], None]
+"""Looks at a request (call, path parameters, body) that could be read, before its fields are judged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -42,6 +45,7 @@ class Endpoint:
     :param body: model of the body; `form` says that it travels as multipart.
     :param response: model of the success body, for the document and the tests; `present` makes the body.
     :param errors: statuses besides success that the document lists.
+    :param prepare: refuses what must be refused whatever the fields say, such as a missing permission.
     :param replayable: whether an idempotency key makes a second request return the first answer.
     :param source: where the vendor describes it.
     :param media_type: of the success body.
@@ -57,6 +61,7 @@ class Endpoint:
     query: type[WireModel] | None = None
     response: type[BaseModel] | None = None
     present: Present | None = None
+    prepare: Prepare | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
     replayable: bool = False
@@ -107,8 +112,11 @@ def serve(endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...],
     """
     arguments: list[Any] = list(parameters)
     problems: list[Problem] = []
+    data = None if endpoint.body is None else _read(endpoint, api, request)
+    if endpoint.prepare is not None:
+        endpoint.prepare(call, parameters, data)
     if endpoint.body is not None:
-        arguments.append(_body(endpoint, api, request, problems))
+        arguments.append(_validated(endpoint.body, data, "body", problems))
     if endpoint.query is not None:
         arguments.append(_validated(endpoint.query, _query(endpoint.query, request.query), "query", problems))
     if problems:
@@ -122,15 +130,13 @@ def serve(endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...],
     return Reply.json(shaped, endpoint.status)
 
 
-def _body(endpoint: Endpoint, api: Api, request: Request, problems: list[Problem]) -> Any:
-    assert endpoint.body is not None
+def _read(endpoint: Endpoint, api: Api, request: Request) -> dict[str, Any]:
     if endpoint.form:
-        data: Any = parse_multipart(request.headers.get(b"content-type", b""), request.body)
-        return _validated(endpoint.body, data, "body", problems)
+        return dict(parse_multipart(request.headers.get(b"content-type", b""), request.body))
     data = api.parse_json(request.body)
     if not isinstance(data, dict):
         raise MalformedBody("the request body must be a JSON object")
-    return _validated(endpoint.body, data, "body", problems)
+    return data
 
 
 def _query(model: type[WireModel], raw: bytes) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def _validated(model: type[WireModel], data: Any, where: str, problems: list[Pro
     try:
         return cast(Input, model.model_validate(data)).to_domain()
     except ValidationError as error:
-        problems.extend(problems_of(error, where))
+        problems.extend(problems_of(error, where, model))
     except InvalidRequest as error:
         problems.extend(error.problems)
     return None
@@ -169,8 +175,15 @@ _CODES = {
 }
 
 
-def problems_of(error: ValidationError, where: str) -> list[Problem]:
-    """Turn pydantic's findings into ours, one per faulty field."""
+def problems_of(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> list[Problem]:
+    """Turn pydantic's findings into ours, one per faulty field.
+
+    :param model: what was validated; its field names are replaced by what they are called on the wire, because
+        pydantic calls a member that is missing by the former when it validates defaults.
+    """
+    aliases: dict[str | int, str] = {}
+    if model is not None:
+        aliases = {name: field.alias for name, field in model.model_fields.items() if field.alias}
     found: dict[tuple[str | int, ...], Problem] = {}
     for item in error.errors(include_url=False, include_context=False):
         kind = item["type"]
@@ -185,7 +198,7 @@ def problems_of(error: ValidationError, where: str) -> list[Problem]:
         else:
             code = "invalid_format"
         message = item["msg"].removeprefix("Value error, ")
-        location = (where, *item["loc"])
+        location = (where, *(aliases.get(part, part) for part in item["loc"][:1]), *item["loc"][1:])
         found.setdefault(location, Problem(location, "field required" if kind == "missing" else message, code))
     return list(found.values())
 

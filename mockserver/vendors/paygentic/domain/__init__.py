@@ -1,0 +1,1 @@
+"""What Paygentic's numbers mean. Pure: no clock, no store, no HTTP."""

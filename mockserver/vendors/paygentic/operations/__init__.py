@@ -1,0 +1,1 @@
+"""One module per resource: load, decide, save, inside the request's unit of work."""

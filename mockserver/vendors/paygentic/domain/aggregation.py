@@ -1,0 +1,122 @@
+"""The seven aggregations over tallies that add up, and the cheapest cover of a time window (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, get_args
+
+from mockserver.kernel.windows import DAY, HOUR, MINUTE, floor_to
+from mockserver.vendors.paygentic.domain.amounts import from_sortable, marked
+from mockserver.vendors.paygentic.domain.json_text import EXACT
+
+Aggregation = Literal["SUM", "COUNT", "AVG", "MIN", "MAX", "UNIQUE_COUNT", "LATEST"]
+AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
+
+NEEDS_VALUE: frozenset[str] = frozenset({"SUM", "AVG", "MIN", "MAX", "LATEST"})
+"""Source: paygentic/cost-tracking "Create cost request", row valueProperty (documented)."""
+
+Window = Literal["MINUTE", "HOUR", "DAY"]
+WIDTHS: dict[Window, int] = {"MINUTE": MINUTE, "HOUR": HOUR, "DAY": DAY}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is known of a set of readings; two tallies of disjoint sets add up to that of both.
+
+    :param events: how many readings.
+    :param values: how many of them have a number.
+    :param total: sum of the numbers.
+    :param least: the least number, as sortable bytes; `greatest` likewise.
+    :param latest: mark of the last reading that has a number.
+    :param keys: distinct values.
+    """
+
+    events: int = 0
+    values: int = 0
+    total: Decimal = Decimal(0)
+    least: bytes | None = None
+    greatest: bytes | None = None
+    latest: bytes | None = None
+    keys: set[str] = field(default_factory=set)
+
+    def add(self, other: Tally) -> None:
+        """Take another tally in."""
+        self.events += other.events
+        self.values += other.values
+        self.total = EXACT.add(self.total, other.total)
+        if other.least is not None:
+            self.least = other.least if self.least is None else min(self.least, other.least)
+        if other.greatest is not None:
+            self.greatest = other.greatest if self.greatest is None else max(self.greatest, other.greatest)
+        if other.latest is not None:
+            self.latest = other.latest if self.latest is None else max(self.latest, other.latest)
+        self.keys |= other.keys
+
+
+def quantity(aggregation: Aggregation, tally: Tally, *, has_path: bool) -> Decimal | None:
+    """Return what an aggregation makes of a tally, or `None` when it has nothing to go by.
+
+    :param has_path: whether the cost names a value; without one UNIQUE_COUNT counts events.
+
+    Source: paygentic/cost-tracking "Create cost request", row aggregation (documented), empty results (assumed).
+    """
+    match aggregation:
+        case "SUM":
+            return tally.total
+        case "COUNT":
+            return Decimal(tally.events)
+        case "UNIQUE_COUNT":
+            return Decimal(len(tally.keys) if has_path else tally.events)
+        case "AVG":
+            return EXACT.divide(tally.total, Decimal(tally.values)) if tally.values else None
+        case "MIN":
+            return None if tally.least is None else from_sortable(tally.least)
+        case "MAX":
+            return None if tally.greatest is None else from_sortable(tally.greatest)
+        case "LATEST":
+            return None if tally.latest is None else marked(tally.latest)
+
+
+def is_usable(aggregation: Aggregation, tally: Tally, *, has_path: bool) -> bool:
+    """Whether anything in a tally counts for an aggregation; a bucket where nothing does is left out."""
+    match aggregation:
+        case "COUNT":
+            return tally.events > 0
+        case "UNIQUE_COUNT":
+            return bool(tally.keys) if has_path else tally.events > 0
+        case _:
+            return tally.values > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A half-open part of a window, and how its readings can be had.
+
+    :param width: microseconds of the rollup that covers it whole, or 0 for single readings.
+    """
+
+    width: int
+    start: int
+    end: int
+
+
+def cover(start: int, end: int, widths: tuple[int, ...]) -> Iterator[Stretch]:
+    """Split a window into stretches of whole buckets, as wide as possible, and what is left at its edges.
+
+    :param widths: bucket widths that may be used, widest first, each a multiple of the next.
+    """
+    if start >= end:
+        return
+    if not widths:
+        yield Stretch(0, start, end)
+        return
+    width, *finer = widths
+    low, high = -floor_to(-start, width), floor_to(end, width)
+    if low >= high:
+        yield from cover(start, end, tuple(finer))
+        return
+    yield from cover(start, low, tuple(finer))
+    yield Stretch(width, low, high)
+    yield from cover(high, end, tuple(finer))

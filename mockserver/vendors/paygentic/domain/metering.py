@@ -1,0 +1,176 @@
+"""What an event is, and how a meter reads it: paths, values, dimensions (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from mockserver.kernel.money import plain
+from mockserver.vendors.paygentic.domain.json_text import canonical, number_in
+
+PATH = r"^\$(\.[a-zA-Z0-9_]+)+$"
+"""The part of JSONPath that is understood: object keys, one after the other."""
+
+EVERYBODY = ""
+"""The party under which a rollup adds up all parties; no event's own party is empty."""
+
+_LONGEST_KEY = 64
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event as it was sent.
+
+    :param at: when it happened, or `None` for now.
+    """
+
+    type: str
+    source: str
+    data: Mapping[str, Any]
+    subject: str | None = None
+    external_subject: str | None = None
+    external_id: str | None = None
+    namespace: str | None = None
+    at: int | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it was accepted.
+
+    :param subject: what the answer names as its subject: the one sent, or the customer its external subject is now.
+    :param at: when it happened.
+    :param received_at: when it was accepted.
+    """
+
+    id: str
+    draft: EventDraft
+    subject: str | None
+    namespace: str
+    at: int
+    received_at: int
+    idempotency_key: str
+    is_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One way of reading the events of one type; costs that read alike share it.
+
+    :param value_path: where the number is, or `None`.
+    :param group_by: dimension name -> path.
+    :param keeps_distinct: whether distinct values are kept ready per day.
+    """
+
+    event_type: str
+    value_path: str | None
+    group_by: Mapping[str, str] = field(default_factory=dict)
+    keeps_distinct: bool = False
+
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """The dimensions in the order in which readings list their values."""
+        return tuple(sorted(self.group_by))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of the dimensions, in the order of their names."""
+        return tuple(self.group_by[name] for name in self.dimension_names)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a meter read from one event.
+
+    :param labels: the value of each dimension, in the meter's order.
+    :param amount: the number, or `None` when there is none.
+    :param key: the value as text that tells distinct ones apart, or `None` when it is missing or null.
+    """
+
+    labels: tuple[str, ...]
+    amount: Decimal | None
+    key: str | None
+
+
+def party_of(subject: str | None, external_subject: str | None) -> str:
+    """Return whom an event belongs to: a subject, or an external subject that some customer may turn out to be."""
+    return f"s:{subject}" if subject is not None else f"x:{external_subject}"
+
+
+def parties_of(subject: str, external_id: str | None) -> tuple[str, ...]:
+    """Return every party that is a subject: itself, and the external subject of the customer it is.
+
+    Asking at reading time makes events count that were sent before the customer existed.
+
+    Source: paygentic/events "externalSubject" (documented), that the link is made at once (assumed).
+    """
+    return (f"s:{subject}",) if external_id is None else (f"s:{subject}", f"x:{external_id}")
+
+
+def read(value_path: str | None, paths: tuple[str, ...], data: Mapping[str, Any]) -> Reading:
+    """Return what a meter with these paths reads from an event's data.
+
+    Source: paygentic/cost-tracking "Cost Event data Fields" (documented), values that are no number (assumed).
+    """
+    labels = tuple([label(reach(data, path)) for path in paths])
+    if value_path is None:
+        return Reading(labels, None, None)
+    value = reach(data, value_path)
+    return Reading(labels, number(value), distinction(value))
+
+
+def reach(data: Mapping[str, Any], path: str) -> Any:
+    """Walk from object to object along a path; a step into anything else finds nothing."""
+    here: Any = data
+    for name in _steps(path):
+        if type(here) is not dict:
+            return _MISSING
+        here = here.get(name, _MISSING)
+    return here
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split(".")[1:])
+
+
+def number(value: Any) -> Decimal | None:
+    """Return a JSON number, or the number a string wholly is; anything else has none."""
+    kind = type(value)
+    if kind is Decimal:
+        return value  # type: ignore[no-any-return]  # the line above says so
+    if kind is int:
+        return Decimal(value)
+    return number_in(value) if kind is str else None
+
+
+def distinction(value: Any) -> str | None:
+    """Return text that is equal for equal JSON values of one type, or `None` for null and for nothing."""
+    if value is _MISSING or value is None:
+        return None
+    text = canonical(value)
+    return text if len(text) <= _LONGEST_KEY else f"#{blake2b(text.encode(), digest_size=24).hexdigest()}"
+
+
+def label(value: Any) -> str:
+    """Return a dimension's value as text; what is missing, null or composite is the empty string."""
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]  # the line above says so
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    return plain(value) if kind is Decimal else ""
+
+
+def control_character_in(text: str) -> bool:
+    """Whether text holds a control character, which an event's type must not."""
+    return re.search(r"[\x00-\x1f\x7f-\x9f]", text) is not None

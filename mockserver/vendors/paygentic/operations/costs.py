@@ -1,0 +1,163 @@
+"""Cost metrics: create, list, get, change, delete, and what they came to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.kernel.call import Call
+from mockserver.kernel.errors import NotFound
+from mockserver.kernel.windows import DAY, SECOND, floor_to
+from mockserver.vendors.paygentic import tables
+from mockserver.vendors.paygentic.domain import costing
+from mockserver.vendors.paygentic.domain.aggregation import WIDTHS, cover
+from mockserver.vendors.paygentic.domain.costing import Cell, Cost, CostDraft, Question, Summary
+from mockserver.vendors.paygentic.domain.metering import parties_of
+from mockserver.vendors.paygentic.operations import products
+from mockserver.vendors.paygentic.operations.access import (
+    Body,
+    Parameters,
+    may_read_costs,
+    may_write_costs,
+    own_organization,
+)
+from mockserver.vendors.paygentic.operations.paging import Page, PageOf
+
+_ID = re.compile(r"cst_[a-zA-Z0-9_-]+", re.ASCII)
+
+
+def must_exist(call: Call, identifier: str, *, even_deleted: bool = False) -> Cost:
+    """Return a cost.
+
+    :raises NotFound: there is none, or it was deleted.
+    """
+    found = tables.cost(call.world.store, call.world.id, identifier) if _ID.fullmatch(identifier) else None
+    if found is None or (found.deleted_at is not None and not even_deleted):
+        raise NotFound("Cost", identifier)
+    return found
+
+
+def may_change(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the permission, then that the cost exists."""
+    may_write_costs(call, parameters, body)
+    must_exist(call, parameters[0])
+
+
+def may_summarise(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the permission, then that the cost exists."""
+    may_read_costs(call, parameters, body)
+    _readable(call, parameters[0])
+
+
+def create(call: Call, draft: CostDraft) -> Cost:
+    """Add a cost metric; it counts the events that are there already.
+
+    :raises NotFound: the product does not exist.
+    :raises Refused: the currency is not enabled.
+
+    Source: paygentic/cost-tracking "Step 1: Create a Cost Metric" (documented), earlier events (assumed).
+    """
+    store, world = call.world.store, call.world.id
+    merchant = own_organization(call, draft.merchant_id)
+    products.must_exist(call, draft.product_id)
+    costing.refuse_currency(draft.currency, tables.organization(store, world).currencies)
+    now = floor_to(call.now, SECOND)
+    cost = Cost(
+        tables.take_first_cost_id(store, world) or call.world.new_id("cst"),
+        draft.name, draft.currency, draft.unit_cost, draft.unit, draft.aggregation, draft.event_type,
+        draft.value_property, draft.group_by, draft.product_id, merchant, created_at=now, updated_at=now,
+    )  # fmt: skip
+    tables.save_cost(store, world, cost)
+    return cost
+
+
+def page(call: Call, wanted: Page) -> PageOf[Cost]:
+    """Return some costs, newest first; deleted ones are left out.
+
+    Source: paygentic/cost-tracking "List costs" (documented), order (assumed).
+    """
+    own_organization(call, wanted.merchant_id)
+    found, total = tables.costs(call.world.store, call.world.id, wanted.limit, wanted.offset, wanted.product_id)
+    return PageOf(found, wanted, total)
+
+
+def update(call: Call, identifier: str, changes: Mapping[str, Any]) -> Cost:
+    """Change a cost; the new settings hold for every event, also for those that were there before.
+
+    :raises InvalidRequest: the result could not have been created.
+    :raises Refused: the new currency is not enabled.
+
+    Source: paygentic/cost-tracking "Update a cost" (documented), earlier events (assumed).
+    """
+    store, world = call.world.store, call.world.id
+    cost = costing.changed(must_exist(call, identifier), changes, floor_to(call.now, SECOND))
+    if "currency" in changes:
+        costing.refuse_currency(cost.currency, tables.organization(store, world).currencies)
+    if changes:
+        tables.save_cost(store, world, cost)
+    return cost
+
+
+def delete(call: Call, identifier: str) -> None:
+    """Delete a cost for everybody who asks; its row and its readings stay.
+
+    Source: paygentic/cost-tracking "Delete a cost" (documented).
+    """
+    cost = must_exist(call, identifier)
+    tables.save_cost(call.world.store, call.world.id, replace(cost, deleted_at=floor_to(call.now, SECOND)))
+
+
+def _readable(call: Call, identifier: str) -> Cost:
+    return must_exist(call, identifier, even_deleted=call.world.is_on("paygentic.read_deleted"))
+
+
+def summary(call: Call, identifier: str, question: Question) -> Summary:
+    """Return what a cost came to over a window of time.
+
+    :raises InvalidRequest: the question names a dimension the cost does not have.
+    :raises Refused: the window is empty, or has too many buckets.
+
+    Source: paygentic/cost-tracking "Step 3: Query Cost Summary" (documented).
+    """
+    cost = _readable(call, identifier)
+    filters = costing.filters_for(cost, question)
+    meter = tables.meter_of_cost(call.world.store, call.world.id, identifier)
+    cells = iter(()) if meter is None else _cells(call, cost, meter, question, filters)
+    return costing.summarise(cost, question, cells, fill=call.world.is_on("paygentic.zero_fill"))
+
+
+def _cells(call: Call, cost: Cost, meter: int, question: Question, filters: Mapping[str, str]) -> Iterator[Cell]:
+    """Yield what is needed of a meter's readings, already narrowed to the question."""
+    store, world = call.world.store, call.world.id
+    parties = None
+    if question.subject is not None:
+        parties = parties_of(question.subject, tables.external_id_of(store, world, question.subject))
+    width = None if question.window is None else WIDTHS[question.window]
+    by_combo = bool(filters or question.group_by)
+    labels = tables.labels_of_meter(store, world, meter) if by_combo else {}
+    is_wanted = _filter(cost, filters)
+    rollups = [each for each in tables.ROLLUP_WIDTHS if width is None or each <= width]
+    found = tables.tallies(
+        store, world, meter, cover(question.start, question.end, tuple(rollups)),
+        parties=parties, bucket_width=width, by_combo=by_combo, aggregation=cost.aggregation or "",
+    )  # fmt: skip
+    for bucket, combo, tally in found:
+        if is_wanted(labels.get(combo, ())):
+            yield Cell(bucket, labels.get(combo, ()), tally)
+    if cost.aggregation == "UNIQUE_COUNT" and cost.value_property is not None:
+        days = [DAY] if width is None or width == DAY else []
+        found = tables.distinct_keys(
+            store, world, meter, cover(question.start, question.end, tuple(days)),
+            parties=parties, bucket_width=width, by_combo=by_combo,
+        )  # fmt: skip
+        for bucket, combo, tally in found:
+            if is_wanted(labels.get(combo, ())):
+                yield Cell(bucket, labels.get(combo, ()), tally)
+
+
+def _filter(cost: Cost, filters: Mapping[str, str]) -> Callable[[tuple[str, ...]], bool]:
+    names = sorted(cost.group_by or {})
+    wanted = [(names.index(name), value) for name, value in filters.items()]
+    return lambda labels: all(labels[place] == value for place, value in wanted)

@@ -1,0 +1,129 @@
+"""Customers: who costs are for. Only their identity matters here; what they buy does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from mockserver.kernel.call import Call
+from mockserver.kernel.errors import Conflict, NotFound
+from mockserver.kernel.windows import SECOND, floor_to
+from mockserver.vendors.paygentic import tables
+from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_write_customers, own_organization
+from mockserver.vendors.paygentic.operations.paging import Page, PageOf
+from mockserver.vendors.paygentic.tables import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who a new customer is."""
+
+    name: str
+    email: str
+    address: Mapping[str, str]
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDraft:
+    """A customer as it was asked for: a described consumer, or the id of a known one."""
+
+    merchant_id: str
+    consumer: Consumer | None = None
+    consumer_id: str | None = None
+    tax_id: str | None = None
+    external_id: str | None = None
+    tax_rates: Mapping[str, Decimal] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The customer a draft came to, and whether it is new."""
+
+    customer: Customer
+    is_new: bool
+
+
+def must_exist(call: Call, identifier: str) -> Customer:
+    """Return a customer.
+
+    :raises NotFound: there is none, or it was deleted.
+    """
+    found = tables.customer(call.world.store, call.world.id, identifier)
+    if found is None:
+        raise NotFound("Customer", identifier)
+    return found
+
+
+def may_change(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the permission, then that the customer exists."""
+    may_write_customers(call, parameters, body)
+    must_exist(call, parameters[0])
+
+
+def create(call: Call, draft: CustomerDraft) -> Enrolled:
+    """Add a customer, unless the merchant has this consumer already; consumers are told apart by e-mail.
+
+    :raises NotFound: `consumer_id` names nobody.
+    :raises Conflict: another customer has the external id.
+    """
+    store, world = call.world.store, call.world.id
+    merchant = own_organization(call, draft.merchant_id)
+    if draft.consumer is None:
+        assert draft.consumer_id is not None
+        known = tables.customer_of_consumer(store, world, draft.consumer_id)
+        if known is None:
+            raise NotFound("Consumer", draft.consumer_id)
+        return Enrolled(known, is_new=False)
+    known = tables.customer_with_email(store, world, draft.consumer.email)
+    _refuse_taken(call, draft.external_id, known)
+    if known is not None:
+        return Enrolled(known, is_new=False)
+    now = floor_to(call.now, SECOND)
+    consumer = draft.consumer
+    customer = Customer(
+        call.world.new_id("cus"), call.world.new_id("org"), merchant, consumer.name, consumer.email, consumer.phone,
+        consumer.address, draft.tax_id, draft.external_id, draft.tax_rates, None, created_at=now, updated_at=now,
+    )  # fmt: skip
+    tables.save_customer(store, world, customer)
+    return Enrolled(customer, is_new=True)
+
+
+def _refuse_taken(call: Call, external_id: str | None, own: Customer | None) -> None:
+    if external_id is None:
+        return
+    holder = tables.customer_with_external_id(call.world.store, call.world.id, external_id)
+    if holder is not None and (own is None or holder.id != own.id):
+        raise Conflict(f"externalId '{external_id}' is already used by customer {holder.id}")
+
+
+def page(call: Call, wanted: Page) -> PageOf[Customer]:
+    """Return some customers, newest first."""
+    own_organization(call, wanted.merchant_id)
+    found, total = tables.customers(
+        call.world.store, call.world.id, wanted.limit, wanted.offset,
+        name=wanted.name, email=wanted.email, external_id=wanted.external_id,
+    )  # fmt: skip
+    return PageOf(found, wanted, total)
+
+
+def update(call: Call, identifier: str, changes: Mapping[str, Any]) -> Customer:
+    """Change a customer.
+
+    :raises Conflict: another customer has the external id.
+    """
+    customer = must_exist(call, identifier)
+    _refuse_taken(call, changes.get("external_id"), customer)
+    if changes:
+        customer = replace(customer, **changes, updated_at=floor_to(call.now, SECOND))
+        tables.save_customer(call.world.store, call.world.id, customer)
+    return customer
+
+
+def delete(call: Call, identifier: str) -> None:
+    """Delete a customer; its events stay, and its external id is free again."""
+    customer = must_exist(call, identifier)
+    now = floor_to(call.now, SECOND)
+    tables.save_customer(call.world.store, call.world.id, replace(customer, updated_at=now, deleted_at=now))

@@ -1,0 +1,37 @@
+"""The starting state of a world: `fixtures/paygentic` read into tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mockserver.kernel.windows import parse_instant
+from mockserver.kernel.world import World
+from mockserver.resources import fixture
+from mockserver.vendors.paygentic import tables
+from mockserver.vendors.paygentic.tables import Customer, Organization, Product
+
+
+def seed(world: World) -> None:
+    """Fill an empty world with the merchant, its products and its customers."""
+    store = world.store
+    merchant = _read("organization")
+    organization = Organization(
+        merchant["id"], merchant["name"], tuple(merchant["currencies"]), merchant["primaryCurrency"]
+    )
+    tables.insert_organization(store, world.id, organization, merchant.get("firstCostId"))
+    for row in _read("products"):
+        at = parse_instant(row["createdAt"])
+        product = Product(row["id"], row["name"], row["description"], organization.id, row["metadata"], at, at)
+        tables.save_product(store, world.id, product)
+    for row in _read("customers"):
+        at = parse_instant(row["createdAt"])
+        customer = Customer(
+            row["id"], row["consumerId"], organization.id, row["name"], row["email"], row.get("phone"),
+            row.get("address"), row.get("taxId"), row.get("externalId"), None, None, created_at=at, updated_at=at,
+        )  # fmt: skip
+        tables.save_customer(store, world.id, customer)
+
+
+def _read(name: str) -> Any:
+    return json.loads(fixture(f"paygentic/{name}.json").read_text("utf-8"))

@@ -1,0 +1,875 @@
+"""Paygentic's rows: what each table is for, rows to domain values and back, and the queries behind them.
+
+`events` is the truth. A *meter* is one way of reading the events of one type; for each meter there is one
+`readings` row per event, and `rollups` that add readings up per hour and per day, for each party and for
+everybody together, so that a summary touches a few rows and not the history.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from mockserver.kernel.money import plain
+from mockserver.kernel.store import Row, Store
+from mockserver.kernel.windows import DAY, HOUR, floor_to
+from mockserver.vendors.paygentic.domain.aggregation import Stretch, Tally
+from mockserver.vendors.paygentic.domain.amounts import (
+    HALF,
+    MARKED_FROM,
+    joined,
+    mark,
+    sortable,
+    split,
+    summed,
+    yocto_of,
+)
+from mockserver.vendors.paygentic.domain.costing import Cost, canonical_group_by
+from mockserver.vendors.paygentic.domain.json_text import EXACT, dump, restore
+from mockserver.vendors.paygentic.domain.metering import EVERYBODY, Event, Meter, party_of, read
+
+migrations = Migrations("paygentic")
+
+ROLLUP_WIDTHS = (DAY, HOUR)
+_REBUILD_BATCH = 20_000
+
+
+@migrations()
+def create_organizations(db: Database) -> None:
+    """One merchant per world, and what is sold and to whom."""
+    db.execute(
+        """
+        CREATE TABLE paygentic_organizations (
+            world INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+            currencies TEXT NOT NULL, primary_currency TEXT NOT NULL, first_cost_id TEXT,
+            PRIMARY KEY (world, id)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE paygentic_products (
+            world INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+            merchant_id TEXT NOT NULL, metadata TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+            PRIMARY KEY (world, id)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE paygentic_customers (
+            world INTEGER NOT NULL, id TEXT NOT NULL, consumer_id TEXT NOT NULL, merchant_id TEXT NOT NULL,
+            name TEXT NOT NULL, email TEXT NOT NULL, phone TEXT, address TEXT, tax_id TEXT, external_id TEXT,
+            tax_rates TEXT, notifications TEXT,
+            created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER,
+            PRIMARY KEY (world, id)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        "CREATE INDEX paygentic_customers_external ON paygentic_customers (world, external_id)"
+        " WHERE external_id IS NOT NULL"
+    )
+
+
+@migrations()
+def create_costs(db: Database) -> None:
+    """Cost metrics; a deleted one keeps its row and its meter."""
+    db.execute(
+        """
+        CREATE TABLE paygentic_costs (
+            world INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, currency TEXT NOT NULL,
+            unit_cost TEXT NOT NULL, unit TEXT, aggregation TEXT, event_type TEXT, value_property TEXT, group_by TEXT,
+            product_id TEXT NOT NULL, merchant_id TEXT NOT NULL,
+            created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, meter INTEGER,
+            PRIMARY KEY (world, id)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX paygentic_costs_meter ON paygentic_costs (world, meter)")
+
+
+@migrations()
+def create_events(db: Database) -> None:
+    """Every accepted event, in order of arrival."""
+    db.execute(
+        """
+        CREATE TABLE paygentic_events (
+            world INTEGER NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL,
+            subject TEXT, external_subject TEXT, external_id TEXT, namespace TEXT NOT NULL,
+            at INTEGER NOT NULL, received_at INTEGER NOT NULL, idempotency_key TEXT, data TEXT NOT NULL,
+            PRIMARY KEY (world, seq)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX paygentic_events_type ON paygentic_events (world, type)")
+
+
+@migrations()
+def create_meters(db: Database) -> None:
+    """Meters, the combinations of dimension values each has met, its readings, and their sums."""
+    db.execute(
+        """
+        CREATE TABLE paygentic_meters (
+            world INTEGER NOT NULL, id INTEGER NOT NULL, event_type TEXT NOT NULL, value_path TEXT,
+            group_by TEXT NOT NULL, keeps_distinct INTEGER NOT NULL,
+            PRIMARY KEY (world, id)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX paygentic_meters_type ON paygentic_meters (world, event_type)")
+    db.execute(
+        """
+        CREATE TABLE paygentic_dimensions (
+            world INTEGER NOT NULL, meter INTEGER NOT NULL, combo INTEGER NOT NULL, labels TEXT NOT NULL,
+            PRIMARY KEY (world, meter, combo)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE UNIQUE INDEX paygentic_dimensions_labels ON paygentic_dimensions (world, meter, labels)")
+    # An amount is units + pico / 10**12 + yocto / 10**24, or, when that cannot hold it, the decimal text `extra`.
+    db.execute(
+        """
+        CREATE TABLE paygentic_readings (
+            world INTEGER NOT NULL, meter INTEGER NOT NULL, at INTEGER NOT NULL, seq INTEGER NOT NULL,
+            party TEXT NOT NULL, combo INTEGER NOT NULL,
+            units INTEGER NOT NULL, pico INTEGER NOT NULL, yocto INTEGER NOT NULL, extra TEXT, mark BLOB, key TEXT,
+            PRIMARY KEY (world, meter, at, seq)
+        ) WITHOUT ROWID
+        """
+    )
+    # The party comes before the bucket: one party's history, or everybody's, is one unbroken range.
+    db.execute(
+        """
+        CREATE TABLE paygentic_rollups (
+            world INTEGER NOT NULL, meter INTEGER NOT NULL, width INTEGER NOT NULL, party TEXT NOT NULL,
+            bucket INTEGER NOT NULL, combo INTEGER NOT NULL,
+            events INTEGER NOT NULL, amounts INTEGER NOT NULL,
+            units INTEGER NOT NULL, pico INTEGER NOT NULL, yocto INTEGER NOT NULL, extra TEXT,
+            least BLOB, greatest BLOB, latest BLOB,
+            PRIMARY KEY (world, meter, width, party, bucket, combo)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE paygentic_distinct_days (
+            world INTEGER NOT NULL, meter INTEGER NOT NULL, party TEXT NOT NULL, day INTEGER NOT NULL,
+            combo INTEGER NOT NULL, key TEXT NOT NULL,
+            PRIMARY KEY (world, meter, party, day, combo, key)
+        ) WITHOUT ROWID
+        """
+    )
+
+
+# Organizations and products
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """The merchant a world is.
+
+    :param currencies: ISO 4217 codes it has enabled.
+    """
+
+    id: str
+    name: str
+    currencies: tuple[str, ...]
+    primary_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something the merchant sells; costs belong to one."""
+
+    id: str
+    name: str
+    description: str
+    merchant_id: str
+    metadata: Mapping[str, str]
+    created_at: int
+    updated_at: int
+
+
+def insert_organization(store: Store, world: int, organization: Organization, first_cost_id: str | None) -> None:
+    """Save the merchant; its first cost is to get this id instead of a drawn one."""
+    store.execute(
+        "INSERT INTO paygentic_organizations VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            world, organization.id, organization.name, json.dumps(organization.currencies),
+            organization.primary_currency, first_cost_id,
+        ),
+    )  # fmt: skip
+
+
+def organization_id(store: Store, world: int) -> str:
+    """Return the merchant's id."""
+    row = store.one("SELECT id FROM paygentic_organizations WHERE world = ?", (world,))
+    assert row is not None
+    return str(row[0])
+
+
+def organization(store: Store, world: int) -> Organization:
+    """Return the merchant."""
+    row = store.one(
+        "SELECT id, name, currencies, primary_currency FROM paygentic_organizations WHERE world = ?", (world,)
+    )
+    assert row is not None
+    return Organization(row[0], row[1], tuple(json.loads(row[2])), row[3])
+
+
+def take_first_cost_id(store: Store, world: int) -> str | None:
+    """Return the id kept for the world's first cost, once."""
+    row = store.one("SELECT first_cost_id FROM paygentic_organizations WHERE world = ?", (world,))
+    if row is None or row[0] is None:
+        return None
+    store.execute("UPDATE paygentic_organizations SET first_cost_id = NULL WHERE world = ?", (world,))
+    return str(row[0])
+
+
+def save_product(store: Store, world: int, product: Product) -> None:
+    """Save a product, new or changed."""
+    store.execute(
+        "INSERT OR REPLACE INTO paygentic_products VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            world, product.id, product.name, product.description, product.merchant_id, json.dumps(product.metadata),
+            product.created_at, product.updated_at,
+        ),
+    )  # fmt: skip
+
+
+_PRODUCT = "SELECT id, name, description, merchant_id, metadata, created_at, updated_at FROM paygentic_products"
+
+
+def _product(row: Row) -> Product:
+    identifier, name, description, merchant_id, metadata, created_at, updated_at = row
+    return Product(identifier, name, description, merchant_id, json.loads(metadata), created_at, updated_at)
+
+
+def product(store: Store, world: int, identifier: str) -> Product | None:
+    """Return a product."""
+    row = store.one(f"{_PRODUCT} WHERE world = ? AND id = ?", (world, identifier))
+    return _product(row) if row else None
+
+
+def products(store: Store, world: int, limit: int, offset: int) -> tuple[list[Product], int]:
+    """Return a page of products, newest first, and how many there are."""
+    rows = store.all(
+        f"{_PRODUCT} WHERE world = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?", (world, limit, offset)
+    )
+    return [_product(row) for row in rows], _count(store, "paygentic_products", "world = ?", (world,))
+
+
+def _count(store: Store, table: str, where: str, parameters: Sequence[Any]) -> int:
+    row = store.one(f"SELECT count(*) FROM {table} WHERE {where}", parameters)
+    assert row is not None
+    return int(row[0])
+
+
+# Customers
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A consumer that buys from the merchant.
+
+    :param consumer_id: the consumer's own organization.
+    :param external_id: the merchant's own name for it; events may use it in place of the id.
+    :param tax_rates: per cent, by tax name.
+    """
+
+    id: str
+    consumer_id: str
+    merchant_id: str
+    name: str
+    email: str
+    phone: str | None
+    address: Mapping[str, str] | None
+    tax_id: str | None
+    external_id: str | None
+    tax_rates: Mapping[str, Decimal] | None
+    notifications: Mapping[str, bool] | None
+    created_at: int
+    updated_at: int
+    deleted_at: int | None = None
+
+
+_CUSTOMER = (
+    "SELECT id, consumer_id, merchant_id, name, email, phone, address, tax_id, external_id, tax_rates, notifications,"
+    " created_at, updated_at, deleted_at FROM paygentic_customers"
+)
+_LIVE = "world = ? AND deleted_at IS NULL"
+
+
+def _customer(row: Row) -> Customer:
+    (
+        identifier, consumer_id, merchant_id, name, email, phone, address, tax_id, external_id, rates, notifications,
+        created_at, updated_at, deleted_at,
+    ) = row  # fmt: skip
+    return Customer(
+        identifier, consumer_id, merchant_id, name, email, phone, address and json.loads(address), tax_id, external_id,
+        rates and {tax: Decimal(rate) for tax, rate in restore(rates).items()},
+        notifications and json.loads(notifications), created_at, updated_at, deleted_at,
+    )  # fmt: skip
+
+
+def save_customer(store: Store, world: int, customer: Customer) -> None:
+    """Save a customer, new or changed."""
+    address, rates, notifications = (
+        None if value is None else dump(dict(value))
+        for value in (customer.address, customer.tax_rates, customer.notifications)
+    )
+    store.execute(
+        "INSERT OR REPLACE INTO paygentic_customers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            world, customer.id, customer.consumer_id, customer.merchant_id, customer.name, customer.email,
+            customer.phone, address, customer.tax_id, customer.external_id, rates, notifications,
+            customer.created_at, customer.updated_at, customer.deleted_at,
+        ),
+    )  # fmt: skip
+
+
+def _live_customer(store: Store, world: int, column: str, value: str) -> Customer | None:
+    row = store.one(f"{_CUSTOMER} WHERE {_LIVE} AND {column} = ?", (world, value))
+    return _customer(row) if row else None
+
+
+def customer(store: Store, world: int, identifier: str) -> Customer | None:
+    """Return a customer that was not deleted."""
+    return _live_customer(store, world, "id", identifier)
+
+
+def customer_with_external_id(store: Store, world: int, external_id: str) -> Customer | None:
+    """Return the customer that the merchant calls so."""
+    return _live_customer(store, world, "external_id", external_id)
+
+
+def customer_of_consumer(store: Store, world: int, consumer_id: str) -> Customer | None:
+    """Return the customer that a consumer is."""
+    return _live_customer(store, world, "consumer_id", consumer_id)
+
+
+def customer_with_email(store: Store, world: int, email: str) -> Customer | None:
+    """Return the customer with an e-mail address, in any letter case."""
+    return _live_customer(store, world, "lower(email)", email.lower())
+
+
+def customers(
+    store: Store, world: int, limit: int, offset: int, *, name: str | None, email: str | None, external_id: str | None
+) -> tuple[list[Customer], int]:
+    """Return a page of customers, newest first, and how many match; name and e-mail by part, in any letter case."""
+    where, parameters = _LIVE, [world]
+    wanted: list[Any] = []
+    for column, part in (("name", name), ("email", email)):
+        if part is not None:
+            where += f" AND instr(lower({column}), lower(?)) > 0"
+            wanted.append(part)
+    if external_id is not None:
+        where += " AND external_id = ?"
+        wanted.append(external_id)
+    rows = store.all(
+        f"{_CUSTOMER} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+        (*parameters, *wanted, limit, offset),
+    )
+    return [_customer(row) for row in rows], _count(store, "paygentic_customers", where, (*parameters, *wanted))
+
+
+def external_id_of(store: Store, world: int, subject: str) -> str | None:
+    """Return the merchant's own name for the customer a subject is, if it is one and has one."""
+    row = store.one(f"SELECT external_id FROM paygentic_customers WHERE {_LIVE} AND id = ?", (world, subject))
+    return row[0] if row else None
+
+
+# Costs
+
+_COST = (
+    "SELECT id, name, currency, unit_cost, unit, aggregation, event_type, value_property, group_by, product_id,"
+    " merchant_id, created_at, updated_at, deleted_at FROM paygentic_costs"
+)
+
+
+def _cost(row: Row) -> Cost:
+    (
+        identifier, name, currency, unit_cost, unit, aggregation, event_type, value_property, group_by, product_id,
+        merchant_id, created_at, updated_at, deleted_at,
+    ) = row  # fmt: skip
+    return Cost(
+        identifier, name, currency, Decimal(unit_cost), unit, aggregation, event_type, value_property,
+        group_by and json.loads(group_by), product_id, merchant_id, created_at, updated_at, deleted_at,
+    )  # fmt: skip
+
+
+def cost(store: Store, world: int, identifier: str) -> Cost | None:
+    """Return a cost, deleted or not."""
+    row = store.one(f"{_COST} WHERE world = ? AND id = ?", (world, identifier))
+    return _cost(row) if row else None
+
+
+def costs(store: Store, world: int, limit: int, offset: int, product_id: str | None) -> tuple[list[Cost], int]:
+    """Return a page of costs that were not deleted, newest first, and how many match."""
+    where, parameters = _LIVE, [world]
+    wanted: list[Any] = []
+    if product_id is not None:
+        where += " AND product_id = ?"
+        wanted.append(product_id)
+    rows = store.all(
+        f"{_COST} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+        (*parameters, *wanted, limit, offset),
+    )
+    return [_cost(row) for row in rows], _count(store, "paygentic_costs", where, (*parameters, *wanted))
+
+
+def save_cost(store: Store, world: int, cost: Cost) -> None:
+    """Save a cost, new or changed, and give it the meter it reads events with, making or dropping meters."""
+    before = store.one("SELECT meter FROM paygentic_costs WHERE world = ? AND id = ?", (world, cost.id))
+    meter = None if cost.meter is None else _meter_for(store, world, cost.meter)
+    store.execute(
+        "INSERT OR REPLACE INTO paygentic_costs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            world, cost.id, cost.name, cost.currency, plain(cost.unit_cost), cost.unit, cost.aggregation,
+            cost.event_type, cost.value_property, None if cost.group_by is None else json.dumps(cost.group_by),
+            cost.product_id, cost.merchant_id, cost.created_at, cost.updated_at, cost.deleted_at, meter,
+        ),
+    )  # fmt: skip
+    if before and before[0] not in (None, meter):
+        _drop_unused(store, world, before[0])
+
+
+# Meters
+
+
+def _meter_for(store: Store, world: int, meter: Meter) -> int:
+    """Return the meter that reads events so, making it from the events there are when it is new."""
+    key = (world, meter.event_type, meter.value_path, canonical_group_by(meter.group_by))
+    row = store.one(
+        "SELECT id, keeps_distinct FROM paygentic_meters"
+        " WHERE world = ? AND event_type = ? AND value_path IS ? AND group_by = ?",
+        key,
+    )
+    if row is None:
+        newest = store.one("SELECT max(id) FROM paygentic_meters WHERE world = ?", (world,))
+        identity = ((newest and newest[0]) or 0) + 1
+        store.execute(
+            "INSERT INTO paygentic_meters VALUES (?, ?, ?, ?, ?, ?)",
+            (world, identity, *key[1:], meter.keeps_distinct),
+        )
+        _rebuild(store, world, identity, meter)
+        return identity
+    identity, keeps_distinct = row
+    if meter.keeps_distinct and not keeps_distinct:
+        store.execute("UPDATE paygentic_meters SET keeps_distinct = 1 WHERE world = ? AND id = ?", (world, identity))
+        _rebuild_distinct(store, world, identity)
+    return int(identity)
+
+
+def _drop_unused(store: Store, world: int, meter: int) -> None:
+    if store.one("SELECT 1 FROM paygentic_costs WHERE world = ? AND meter = ?", (world, meter)):
+        return
+    for table in ("dimensions", "readings", "rollups", "distinct_days"):
+        store.execute(f"DELETE FROM paygentic_{table} WHERE world = ? AND meter = ?", (world, meter))
+    store.execute("DELETE FROM paygentic_meters WHERE world = ? AND id = ?", (world, meter))
+
+
+def meters_of_type(store: Store, world: int, event_type: str) -> tuple[dict[int, Meter], bool]:
+    """Return the meters that read a type of event, by id, and whether a cost that was not deleted uses one."""
+    rows = store.all(
+        "SELECT m.id, m.value_path, m.group_by, m.keeps_distinct, EXISTS (SELECT 1 FROM paygentic_costs c"
+        " WHERE c.world = m.world AND c.meter = m.id AND c.deleted_at IS NULL)"
+        " FROM paygentic_meters m WHERE m.world = ? AND m.event_type = ?",
+        (world, event_type),
+    )
+    meters = {row[0]: Meter(event_type, row[1], json.loads(row[2]), bool(row[3])) for row in rows}
+    return meters, any(row[4] for row in rows)
+
+
+def all_meters(store: Store, world: int) -> dict[int, Meter]:
+    """Return every meter of a world, by id."""
+    rows = store.all(
+        "SELECT id, event_type, value_path, group_by, keeps_distinct FROM paygentic_meters WHERE world = ?", (world,)
+    )
+    return {row[0]: Meter(row[1], row[2], json.loads(row[3]), bool(row[4])) for row in rows}
+
+
+def meter_of_cost(store: Store, world: int, cost_id: str) -> int | None:
+    """Return the meter a cost reads events with."""
+    row = store.one("SELECT meter FROM paygentic_costs WHERE world = ? AND id = ?", (world, cost_id))
+    return row[0] if row else None
+
+
+def labels_of_meter(store: Store, world: int, meter: int) -> dict[int, tuple[str, ...]]:
+    """Return the combinations of dimension values a meter has met."""
+    rows = store.all("SELECT combo, labels FROM paygentic_dimensions WHERE world = ? AND meter = ?", (world, meter))
+    return {row[0]: tuple(json.loads(row[1])) for row in rows}
+
+
+# Events
+
+
+def insert_events(store: Store, world: int, events: Sequence[Event]) -> list[tuple[int, Event]]:
+    """Save accepted events and return them with their arrival numbers."""
+    row = store.one("SELECT max(seq) FROM paygentic_events WHERE world = ?", (world,))
+    first = ((row and row[0]) or 0) + 1
+    numbered = list(enumerate(events, first))
+    store.conn.executemany(
+        "INSERT INTO paygentic_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                world, seq, event.id, event.draft.type, event.draft.source, event.draft.subject,
+                event.draft.external_subject, event.draft.external_id, event.namespace, event.at, event.received_at,
+                event.idempotency_key, dump(event.draft.data),
+            )
+            for seq, event in numbered
+        ],
+    )  # fmt: skip
+    return numbered
+
+
+Metered = tuple[int, int, str, Any]
+"""What a meter needs of an event: arrival number, instant, party, data."""
+
+
+def metered(seq: int, event: Event) -> Metered:
+    """Return what meters need of an event."""
+    draft = event.draft
+    return seq, event.at, party_of(draft.subject, draft.external_subject), draft.data
+
+
+def metered_events(store: Store, world: int, event_type: str) -> Iterator[list[Metered]]:
+    """Yield the stored events of a type, in order of arrival, in batches."""
+    after = 0
+    while rows := store.all(
+        "SELECT seq, at, subject, external_subject, data FROM paygentic_events"
+        " WHERE world = ? AND type = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (world, event_type, after, _REBUILD_BATCH),
+    ):
+        after = rows[-1][0]
+        yield [(seq, at, party_of(subject, external), restore(data)) for seq, at, subject, external, data in rows]
+
+
+def _rebuild(store: Store, world: int, identity: int, meter: Meter) -> None:
+    for batch in metered_events(store, world, meter.event_type):
+        record(store, world, identity, meter, batch)
+
+
+def _rebuild_distinct(store: Store, world: int, meter: int) -> None:
+    for party in ("party", f"'{EVERYBODY}'"):
+        # Floor, not truncation: instants before 1970 are negative.
+        store.execute(
+            f"INSERT OR IGNORE INTO paygentic_distinct_days"
+            f" SELECT world, meter, {party}, at - ((at % {DAY}) + {DAY}) % {DAY}, combo, key"
+            f" FROM paygentic_readings WHERE world = ? AND meter = ? AND key IS NOT NULL",
+            (world, meter),
+        )
+
+
+# Recording: one event on its way in, or many at a time
+
+
+class _Sum:
+    """What a batch adds to one row of the rollups."""
+
+    __slots__ = ("amounts", "events", "extra", "greatest", "latest", "least", "yocto")
+
+    def __init__(self) -> None:
+        self.events = self.amounts = self.yocto = 0
+        self.extra: Decimal | None = None
+        self.least: bytes | None = None
+        self.greatest: bytes | None = None
+        self.latest: bytes | None = None
+
+    def take(self, yocto: int, extra: Decimal | None, key: bytes, latest: bytes) -> None:
+        """Count one amount."""
+        self.amounts += 1
+        self.yocto += yocto
+        if extra is not None:
+            self.extra = extra if self.extra is None else EXACT.add(self.extra, extra)
+        if self.least is None or key < self.least:
+            self.least = key
+        if self.greatest is None or key > self.greatest:
+            self.greatest = key
+        if self.latest is None or latest > self.latest:
+            self.latest = latest
+
+    def merge(self, other: _Sum) -> None:
+        """Take in another sum."""
+        self.events += other.events
+        if not other.amounts:
+            return
+        assert other.least is not None
+        assert other.greatest is not None
+        assert other.latest is not None
+        amounts = self.amounts + other.amounts
+        self.take(other.yocto, other.extra, other.least, other.latest)
+        if self.greatest is None or other.greatest > self.greatest:
+            self.greatest = other.greatest
+        self.amounts = amounts
+
+
+_Place = tuple[int, str, int, int]
+"""Width, party, bucket, combination: which row of the rollups."""
+
+_INSERT_READING = "INSERT INTO paygentic_readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+# What is above 10**12 is carried over before it is stored, so no sum comes near 2**63 and none becomes a float.
+_ADD_UP = f"""
+INSERT INTO paygentic_rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+    events = events + excluded.events,
+    amounts = amounts + excluded.amounts,
+    units = units + excluded.units + (pico + excluded.pico + (yocto + excluded.yocto) / {HALF}) / {HALF},
+    pico = (pico + excluded.pico + (yocto + excluded.yocto) / {HALF}) % {HALF},
+    yocto = (yocto + excluded.yocto) % {HALF},
+    least = coalesce(min(least, excluded.least), least, excluded.least),
+    greatest = coalesce(max(greatest, excluded.greatest), greatest, excluded.greatest),
+    latest = coalesce(max(latest, excluded.latest), latest, excluded.latest)
+"""
+
+
+def record(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> None:
+    """Enter events into a meter's readings and rollups."""
+    paths = meter.paths
+    value_path = meter.value_path
+    combos: dict[tuple[str, ...], int] = {(): 0}
+    hours: dict[_Place, _Sum] = {}
+    rows: list[Row] = []
+    distinct: set[tuple[str, int, int, str]] = set()
+    for seq, at, party, data in batch:
+        reading = read(value_path, paths, data)
+        combo = combos.get(reading.labels)
+        if combo is None:
+            combo = combos[reading.labels] = _combo(store, world, identity, reading.labels)
+        place = (HOUR, party, floor_to(at, HOUR), combo)
+        sums = hours.get(place)
+        if sums is None:
+            sums = hours[place] = _Sum()
+        sums.events += 1
+        amount = reading.amount
+        if amount is None:
+            rows.append((world, identity, at, seq, party, combo, 0, 0, 0, None, None, reading.key))
+        else:
+            key = sortable(amount)
+            latest = mark(at, seq, key)
+            yocto = yocto_of(amount)
+            if yocto is None:
+                sums.take(0, amount, key, latest)
+                parts: tuple[int, int, int] = (0, 0, 0)
+            else:
+                sums.take(yocto, None, key, latest)
+                parts = split(yocto)
+            extra = str(amount) if yocto is None else None
+            rows.append((world, identity, at, seq, party, combo, *parts, extra, latest, reading.key))
+        if meter.keeps_distinct and reading.key is not None:
+            day = floor_to(at, DAY)
+            distinct.add((party, day, combo, reading.key))
+            distinct.add((EVERYBODY, day, combo, reading.key))
+    store.conn.executemany(_INSERT_READING, rows)
+    _add_up(store, world, identity, _widened(hours))
+    if distinct:
+        store.conn.executemany(
+            "INSERT OR IGNORE INTO paygentic_distinct_days VALUES (?, ?, ?, ?, ?, ?)",
+            [(world, identity, *row) for row in distinct],
+        )
+
+
+def _widened(hours: Mapping[_Place, _Sum]) -> dict[_Place, _Sum]:
+    """Return sums of single parties' hours together with those of their days, and of everybody."""
+    sums = dict(hours)
+    for (_, party, hour, combo), added in hours.items():
+        day = floor_to(hour, DAY)
+        for place in ((DAY, party, day, combo), (HOUR, EVERYBODY, hour, combo), (DAY, EVERYBODY, day, combo)):
+            wider = sums.get(place)
+            if wider is None:
+                wider = sums[place] = _Sum()
+            wider.merge(added)
+    return sums
+
+
+def _add_up(store: Store, world: int, identity: int, sums: Mapping[_Place, _Sum]) -> None:
+    store.conn.executemany(
+        _ADD_UP,
+        [
+            (world, identity, *place, s.events, s.amounts, *split(s.yocto), s.least, s.greatest, s.latest)
+            for place, s in sums.items()
+        ],
+    )
+    for place, s in sums.items():
+        if s.extra is not None:
+            where = "world = ? AND meter = ? AND width = ? AND party = ? AND bucket = ? AND combo = ?"
+            row = store.one(f"SELECT extra FROM paygentic_rollups WHERE {where}", (world, identity, *place))
+            total = s.extra if row is None or row[0] is None else EXACT.add(Decimal(row[0]), s.extra)
+            store.execute(
+                f"UPDATE paygentic_rollups SET extra = ? WHERE {where}", (str(total), world, identity, *place)
+            )
+
+
+def _combo(store: Store, world: int, meter: int, labels: tuple[str, ...]) -> int:
+    text = json.dumps(labels)
+    row = store.one(
+        "SELECT combo FROM paygentic_dimensions WHERE world = ? AND meter = ? AND labels = ?", (world, meter, text)
+    )
+    if row is not None:
+        return int(row[0])
+    newest = store.one("SELECT max(combo) FROM paygentic_dimensions WHERE world = ? AND meter = ?", (world, meter))
+    combo = ((newest and newest[0]) or 0) + 1
+    store.execute("INSERT INTO paygentic_dimensions VALUES (?, ?, ?, ?)", (world, meter, combo, text))
+    return int(combo)
+
+
+# Reading back
+
+_SUMS = (
+    "sum(units), sum(pico / 1000000), sum(pico % 1000000), sum(yocto / 1000000), sum(yocto % 1000000),"
+    " group_concat(extra, ' ')"
+)
+_NO_SUMS = "0, 0, 0, 0, 0, NULL"
+_ORDERED = {
+    "MIN": "min({least}), NULL, NULL",
+    "MAX": "NULL, max({greatest}), NULL",
+    "LATEST": "NULL, NULL, max({latest})",
+}
+
+
+def tallies(
+    store: Store,
+    world: int,
+    meter: int,
+    stretches: Iterable[Stretch],
+    *,
+    parties: Sequence[str] | None,
+    bucket_width: int | None,
+    by_combo: bool,
+    aggregation: str,
+) -> Iterator[tuple[int, int, Tally]]:
+    """Yield (bucket, combination, tally) of a meter's readings in some stretches of time; a pair may come twice.
+
+    :param parties: whose readings, or `None` for everybody's.
+    :param bucket_width: microseconds, or `None` for one bucket, 0.
+    :param by_combo: whether combinations matter; otherwise all are combination 0.
+    :param aggregation: only what this one needs is filled in, besides the counts.
+    """
+    sums = _SUMS if aggregation in ("SUM", "AVG") else _NO_SUMS
+    ordered = _ORDERED.get(aggregation, "NULL, NULL, NULL")
+    for stretch in stretches:
+        if stretch.width:
+            source = _Source(
+                "paygentic_rollups", "bucket", parties or (EVERYBODY,), stretch, f"width = {stretch.width}"
+            )
+            counts = "sum(events), sum(amounts)"
+            extremes = ordered.format(least="least", greatest="greatest", latest="latest")
+        else:
+            source = _Source("paygentic_readings", "at", parties, stretch)
+            counts = "count(*), count(mark)"
+            value = f"substr(mark, {MARKED_FROM})"
+            extremes = ordered.format(least=value, greatest=value, latest="mark")
+        rows = store.execute(
+            f"SELECT {source.bucket(bucket_width)}, {'combo' if by_combo else 0}, {counts}, {sums}, {extremes}"
+            f" FROM {source.text} GROUP BY 1, 2",
+            (world, meter, *source.values),
+        )
+        for bucket, combo, events, amounts, *exact, extra, least, greatest, latest in rows:
+            yield bucket, combo, Tally(events, amounts, _total(exact, extra), least, greatest, latest)
+
+
+class _Source:
+    """Rows of one table in a stretch of time.
+
+    :param instant: the column that says when.
+    :param parties: whose rows, or `None` when the table does not tell.
+    """
+
+    def __init__(
+        self, table: str, instant: str, parties: Sequence[str] | None, stretch: Stretch, where: str = "1"
+    ) -> None:
+        if parties is not None:
+            where += f" AND party IN ({', '.join('?' * len(parties))})"
+        self.text = f"{table} WHERE world = ? AND meter = ? AND {where} AND {instant} >= ? AND {instant} < ?"
+        self.values = (*(parties or ()), stretch.start, stretch.end)
+        self._instant = instant
+
+    def bucket(self, width: int | None) -> str:
+        """Return the expression for the start of a row's bucket; floor, because before 1970 instants are negative."""
+        at = self._instant
+        return "0" if width is None else f"{at} - (({at} % {width}) + {width}) % {width}"
+
+
+def _total(counts: Sequence[int], extra: str | None) -> Decimal:
+    units, pico_high, pico_low, yocto_high, yocto_low = counts
+    total = joined(units, pico_high * 1_000_000 + pico_low, yocto_high * 1_000_000 + yocto_low)
+    return total if extra is None else EXACT.add(total, summed(extra))
+
+
+def distinct_keys(
+    store: Store,
+    world: int,
+    meter: int,
+    stretches: Iterable[Stretch],
+    *,
+    parties: Sequence[str] | None,
+    bucket_width: int | None,
+    by_combo: bool,
+) -> Iterator[tuple[int, int, Tally]]:
+    """Yield (bucket, combination, tally) with the distinct values of some stretches of time, and nothing else."""
+    for stretch in stretches:
+        if stretch.width:
+            source = _Source("paygentic_distinct_days", "day", parties or (EVERYBODY,), stretch)
+        else:
+            source = _Source("paygentic_readings", "at", parties, stretch, "key IS NOT NULL")
+        found: dict[tuple[int, int], set[str]] = {}
+        for bucket, combo, key in store.execute(
+            f"SELECT DISTINCT {source.bucket(bucket_width)}, {'combo' if by_combo else 0}, key FROM {source.text}",
+            (world, meter, *source.values),
+        ):
+            found.setdefault((bucket, combo), set()).add(key)
+        for (bucket, combo), keys in found.items():
+            yield bucket, combo, Tally(keys=keys)
+
+
+# For checking
+
+
+def rollups_of_meter(store: Store, world: int, meter: int) -> Iterator[tuple[int, str, int, int, Tally]]:
+    """Yield every row of a meter's rollups: width, party, bucket, combination, tally."""
+    for width, party, bucket, combo, events, amounts, units, pico, yocto, extra, *ordered in store.execute(
+        "SELECT width, party, bucket, combo, events, amounts, units, pico, yocto, extra, least, greatest, latest"
+        " FROM paygentic_rollups WHERE world = ? AND meter = ?",
+        (world, meter),
+    ):
+        total = joined(units, pico, yocto)
+        if extra is not None:
+            total = EXACT.add(total, summed(extra))
+        yield width, party, bucket, combo, Tally(events, amounts, total, *ordered)
+
+
+def distinct_of_meter(store: Store, world: int, meter: int) -> list[Row]:
+    """Return every distinct value a meter keeps: party, day, combination, value."""
+    return store.all(
+        "SELECT party, day, combo, key FROM paygentic_distinct_days WHERE world = ? AND meter = ?", (world, meter)
+    )
+
+
+def events_without_reading(store: Store, world: int, meter: int, event_type: str) -> list[int]:
+    """Return arrival numbers of a type's events that a meter has not read, and of readings of no such event."""
+    return [
+        row[0]
+        for row in store.all(
+            "SELECT seq FROM paygentic_events WHERE world = :world AND type = :type EXCEPT"
+            " SELECT seq FROM paygentic_readings WHERE world = :world AND meter = :meter"
+            " UNION ALL SELECT seq FROM (SELECT seq FROM paygentic_readings WHERE world = :world AND meter = :meter"
+            " EXCEPT SELECT seq FROM paygentic_events WHERE world = :world AND type = :type)",
+            {"world": world, "type": event_type, "meter": meter},
+        )
+    ]
+
+
+def idempotency_keys(store: Store, world: int) -> list[Row]:
+    """Return key, receive time and id of every stored event, in order of arrival."""
+    return store.all(
+        "SELECT idempotency_key, received_at, id FROM paygentic_events"
+        " WHERE world = ? AND idempotency_key IS NOT NULL ORDER BY seq",
+        (world,),
+    )
