@@ -98,14 +98,12 @@ def load(path: Path) -> Script:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Unusable(f"cannot read {path}: {error}") from None
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         data = loader.construct_document(root) if root is not None else None
     except yaml.YAMLError as error:
         raise FaultyScript([_syntax_fault(path, error)]) from None
-    finally:
-        loader.dispose()
     try:
         return Script.model_validate(data)
     except ValidationError as error:
@@ -117,7 +115,7 @@ def load(path: Path) -> Script:
 def _syntax_fault(path: Path, error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{path}:{error.problem_mark.line + 1}: {error.problem or error.context}"
-    return f"{path}:1: {error}"
+    return f"{path}:1: {' '.join(str(error).split())}"
 
 
 def _fault(where: tuple[Hashable, ...], message: str) -> str:

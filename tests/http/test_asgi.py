@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mockserver.kernel.store import Store
 from mockserver.kernel.world import World
 from tests.http.conftest import MAX_BODY_BYTES, Toy, names
 
-Message = dict[str, Any]
+Message = MutableMapping[str, Any]
 
 
 @pytest.fixture
@@ -126,9 +126,9 @@ def test_a_commit_that_fails_reaches_everybody_who_waited() -> None:
         def commit(self) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-    async def wait() -> list[object]:
+    async def wait() -> list[BaseException | None]:
         commits = GroupCommit(Full())  # type: ignore[arg-type]
-        return await asyncio.gather(commits.committed(), commits.committed(), return_exceptions=True)
+        return [*await asyncio.gather(commits.committed(), commits.committed(), return_exceptions=True)]
 
     assert [str(error) for error in asyncio.run(wait())] == ["database or disk is full"] * 2
 
