@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 from urllib.parse import parse_qsl
@@ -32,6 +32,9 @@ class Input(Protocol):
 Present = Callable[[Any], Any]
 """Shapes an operation's result into JSON data, or into a whole `Reply`."""
 
+Answer = type[BaseModel] | str
+"""A model of an answer, or its name in `Api.answers` where it need not be loaded in order to serve."""
+
 Prepare = Callable[[Call, tuple[str, ...], dict[str, Any] | None], None]
 """Looks at a request (call, path parameters, body) that could be read, before its fields are judged."""
 
@@ -59,7 +62,7 @@ class Endpoint:
     body: type[WireModel] | None = None
     form: bool = False
     query: type[WireModel] | None = None
-    response: type[BaseModel] | None = None
+    response: Answer | None = None
     present: Present | None = None
     prepare: Prepare | None = None
     status: int = 200
@@ -81,6 +84,8 @@ class Api:
     :param replayed: what a stored answer looks like the second time.
     :param refused: takes note of a refusal and its status, after everything the request wrote was undone.
     :param parse_json: reads a body; raises `MalformedBody`.
+    :param error_models: body of a refusal, by status.
+    :param answers: module of the models that rows name by text.
     """
 
     name: str
@@ -93,11 +98,12 @@ class Api:
     render: Callable[[MockError], Reply]
     crash: Callable[[], Reply]
     parse_json: Callable[[bytes], Any]
-    error_models: dict[int, type[BaseModel]]
+    error_models: Mapping[int, Answer]
     max_body_bytes: int
     replayed: Callable[[Reply], Reply] = field(default=lambda reply: reply)
     refused: Callable[[Call, MockError, int], None] = field(default=lambda call, error, status: None)
     scheme_description: str = ""
+    answers: str = ""
 
     @property
     def mount(self) -> str:

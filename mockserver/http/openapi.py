@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from mockserver.http.endpoint import Api, Endpoint, WireModel
+from mockserver.http.endpoint import Answer, Api, Endpoint, WireModel
 from mockserver.http.forms import Upload
 
 Json = dict[str, Any]
@@ -33,6 +34,7 @@ class Surface:
     """What a document says besides its operations.
 
     :param error_models: body of a refusal, by status.
+    :param answers: module of the models that are named by text.
     :param key_description: what the bearer credential is.
     :param is_key_optional: whether the server may have been started without wanting one.
     """
@@ -40,10 +42,18 @@ class Surface:
     title: str
     version: str
     description: str
-    error_models: Mapping[int, type[BaseModel]]
+    error_models: Mapping[int, Answer]
     error_media_type: str = "application/json"
     key_description: str = ""
     is_key_optional: bool = False
+    answers: str = ""
+
+    def model(self, answer: Answer) -> type[BaseModel]:
+        """Return the model of an answer."""
+        if not isinstance(answer, str):
+            return answer
+        found: type[BaseModel] = getattr(importlib.import_module(self.answers), answer)
+        return found
 
 
 def vendor_document(api: Api) -> Json:
@@ -54,6 +64,7 @@ def vendor_document(api: Api) -> Json:
         description=f"What the local simulation of {api.title} accepts and answers.",
         error_models=api.error_models,
         key_description=api.scheme_description,
+        answers=api.answers,
     )
     return document(surface, api.endpoints)
 
@@ -91,11 +102,14 @@ class _Schemas:
     """The schemas of every model in a document, by reference."""
 
     def __init__(self, surface: Surface, endpoints: Sequence[Endpoint]) -> None:
-        bodies = {m for e in endpoints for m in (e.body, e.response) if m is not None}
-        bodies |= {surface.error_models[s] for e in endpoints for s in e.errors if s in surface.error_models}
+        answers = [endpoint.response for endpoint in endpoints if endpoint.response is not None]
+        answers += [surface.error_models[s] for e in endpoints for s in e.errors if s in surface.error_models]
+        bodies: set[type[BaseModel]] = {surface.model(answer) for answer in answers}
+        bodies |= {endpoint.body for endpoint in endpoints if endpoint.body is not None}
         queries = {endpoint.query for endpoint in endpoints if endpoint.query is not None}
         models = sorted(bodies | queries, key=lambda model: (model.__module__, model.__qualname__))
         # Answers too are described as they would be read back: a field with a default may be left out of them.
+        self._surface = surface
         self._refs, definitions = models_json_schema(
             [(model, "validation") for model in models], ref_template=_REF + "{model}", schema_generator=_Generator
         )
@@ -107,9 +121,9 @@ class _Schemas:
         """Return everything that is referred to, in order of name."""
         return {name: self._definitions[name] for name in sorted(self._definitions) if name not in self._unused}
 
-    def ref(self, model: type[BaseModel]) -> Json:
+    def ref(self, answer: Answer) -> Json:
         """Return a reference to a model's schema."""
-        return dict(self._refs[model, "validation"])
+        return dict(self._refs[self._surface.model(answer), "validation"])
 
     def resolved(self, model: type[BaseModel]) -> Json:
         """Return a model's schema itself."""

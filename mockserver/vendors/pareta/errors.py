@@ -5,9 +5,6 @@ Source: pareta/errors (statuses and shapes: documented; texts beside the publish
 
 from __future__ import annotations
 
-from pydantic import BaseModel
-
-from mockserver.http.endpoint import WireModel
 from mockserver.http.messages import Headers, Reply
 from mockserver.kernel.errors import (
     BodyTooLarge,
@@ -23,31 +20,8 @@ from mockserver.kernel.errors import (
 )
 from mockserver.vendors.pareta.domain.errors import EndpointNotReady, InsufficientCredits, Refused
 
-
-class Detail(WireModel):
-    """Every error but a validation error."""
-
-    detail: str
-
-
-class FieldError(WireModel):
-    """One faulty field."""
-
-    loc: list[str | int]
-    msg: str
-    type: str
-
-
-class FieldErrors(WireModel):
-    """A validation error: all faulty fields, or a text."""
-
-    detail: list[FieldError] | str
-
-
-ERROR_MODELS: dict[int, type[BaseModel]] = {
-    **dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 503), Detail),
-    422: FieldErrors,
-}
+ERROR_MODELS = {**dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 503), "Detail"), 422: "FieldErrors"}
+"""Body of each status, by name in `answers`."""
 
 _TEXTS: dict[type[MockError], tuple[int, str]] = {
     Unauthenticated: (401, "invalid API key"),

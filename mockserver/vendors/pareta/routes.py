@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from mockserver.http.endpoint import Api, Endpoint, WireModel
+from mockserver.http.endpoint import Api, Endpoint
 from mockserver.kernel.errors import MalformedBody
 from mockserver.vendors.pareta import errors, schemas, tables
 from mockserver.vendors.pareta.operations import chat, credits, endpoints, eval_runs, eval_sets, metrics, tasks
@@ -29,7 +29,7 @@ def parse_json(body: bytes) -> Any:
         raise MalformedBody(f"the request body is not JSON: {error}") from None
 
 
-def _dimension(name: str, present: Callable[[Any], Any], response: type[WireModel]) -> Endpoint:
+def _dimension(name: str, present: Callable[[Any], Any], response: str) -> Endpoint:
     return Endpoint(
         "GET", f"/v1/endpoints/{{endpoint_id}}/{name}", f"endpoints.metrics.{name}", metrics.traffic,
         'monitoring "Monitoring a live endpoint"', query=schemas.MetricsQuery, present=present, response=response,
@@ -41,67 +41,67 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/chat/completions", "chat.completions.create", chat.create,
         'monitoring "What an inference call cost"', body=schemas.ChatCompletionRequest, present=schemas.completion,
-        response=schemas.ChatCompletionResponse, errors=(400, 401, 402, 404, 409, 422, 503), replayable=True,
+        response="ChatCompletionResponse", errors=(400, 401, 402, 404, 409, 422, 503), replayable=True,
         streams=True,
     ),
     Endpoint(
         "GET", "/v1/models", "models.list", endpoints.models, "models", present=schemas.model_list,
-        response=schemas.ModelsResponse, errors=(401,),
+        response="ModelsResponse", errors=(401,),
     ),
     Endpoint(
         "GET", "/v1/endpoints", "endpoints.list", endpoints.list_all, "endpoints", present=schemas.endpoint_list,
-        response=schemas.EndpointsResponse, errors=(401,),
+        response="EndpointsResponse", errors=(401,),
     ),
     Endpoint(
         "GET", "/v1/endpoints/{endpoint_id}", "endpoints.retrieve", endpoints.retrieve, "endpoints",
-        present=schemas.endpoint, response=schemas.EndpointResponse, errors=(401, 404),
+        present=schemas.endpoint, response="EndpointResponse", errors=(401, 404),
     ),
     Endpoint(
         "POST", "/v1/endpoints/{endpoint_id}/start", "endpoints.start", endpoints.start, "endpoints",
-        present=schemas.endpoint_action, response=schemas.EndpointActionResponse, errors=(401, 404, 409),
+        present=schemas.endpoint_action, response="EndpointActionResponse", errors=(401, 404, 409),
     ),
     Endpoint(
         "POST", "/v1/endpoints/{endpoint_id}/stop", "endpoints.stop", endpoints.stop, "endpoints",
-        present=schemas.endpoint_action, response=schemas.EndpointActionResponse, errors=(401, 404, 409),
+        present=schemas.endpoint_action, response="EndpointActionResponse", errors=(401, 404, 409),
     ),
-    _dimension("cost", schemas.cost_metric, schemas.CostMetricResponse),
-    _dimension("quality", schemas.quality_metric, schemas.QualityMetricResponse),
-    _dimension("performance", schemas.performance_metric, schemas.PerformanceMetricResponse),
-    _dimension("uptime", schemas.uptime_metric, schemas.UptimeMetricResponse),
-    _dimension("activity", schemas.activity_metric, schemas.ActivityMetricResponse),
+    _dimension("cost", schemas.cost_metric, "CostMetricResponse"),
+    _dimension("quality", schemas.quality_metric, "QualityMetricResponse"),
+    _dimension("performance", schemas.performance_metric, "PerformanceMetricResponse"),
+    _dimension("uptime", schemas.uptime_metric, "UptimeMetricResponse"),
+    _dimension("activity", schemas.activity_metric, "ActivityMetricResponse"),
     Endpoint(
         "GET", "/v1/tasks", "tasks.list", tasks.list_all, "tasks", present=schemas.task_list,
-        response=schemas.TasksResponse, errors=(401,),
+        response="TasksResponse", errors=(401,),
     ),
     Endpoint(
         "GET", "/v1/tasks/{task_id}", "tasks.retrieve", tasks.retrieve, "tasks", query=schemas.TaskQuery,
-        present=schemas.task, response=schemas.TaskResponse, errors=(401, 404, 422),
+        present=schemas.task, response="TaskResponse", errors=(401, 404, 422),
     ),
     Endpoint(
         "POST", "/v1/tasks/match", "tasks.match", tasks.match, "tasks", body=schemas.MatchRequest,
-        present=schemas.match, response=schemas.MatchResponse, errors=(400, 401, 422),
+        present=schemas.match, response="MatchResponse", errors=(400, 401, 422),
     ),
     Endpoint(
         "GET", "/v1/tasks/{task_id}/leaderboard", "tasks.leaderboard", tasks.leaderboard, "tasks",
-        present=schemas.leaderboard, response=schemas.LeaderboardResponse, errors=(401, 404),
+        present=schemas.leaderboard, response="LeaderboardResponse", errors=(401, 404),
     ),
     Endpoint(
         "GET", "/v1/eval/frontier-models", "evals.frontier_models", tasks.frontier_models,
         'monitoring "What an eval run cost"', query=schemas.FrontierQuery, present=schemas.frontier_models,
-        response=schemas.FrontierModelsResponse, errors=(401, 404),
+        response="FrontierModelsResponse", errors=(401, 404),
     ),
     Endpoint(
         "POST", "/v1/eval-sets", "evals.sets.create", eval_sets.create, "eval-sets", body=schemas.CreateEvalSetForm,
-        form=True, present=schemas.eval_set, response=schemas.EvalSetResponse, status=201,
+        form=True, present=schemas.eval_set, response="EvalSetResponse", status=201,
         errors=(400, 401, 404, 422), replayable=True,
     ),
     Endpoint(
         "GET", "/v1/eval-sets", "evals.sets.list", eval_sets.list_all, "eval-sets", present=schemas.eval_set_list,
-        response=schemas.EvalSetsResponse, errors=(401,),
+        response="EvalSetsResponse", errors=(401,),
     ),
     Endpoint(
         "GET", "/v1/eval-sets/{eval_set_id}", "evals.sets.retrieve", eval_sets.retrieve, "eval-sets",
-        present=schemas.eval_set, response=schemas.EvalSetResponse, errors=(401, 404),
+        present=schemas.eval_set, response="EvalSetResponse", errors=(401, 404),
     ),
     Endpoint(
         "DELETE", "/v1/eval-sets/{eval_set_id}", "evals.sets.delete", eval_sets.delete, "eval-sets", status=204,
@@ -109,12 +109,12 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/v1/eval-runs", "evals.runs.create", eval_runs.create, 'monitoring "What an eval run cost"',
-        body=schemas.CreateEvalRunRequest, present=schemas.queued_run, response=schemas.CreateEvalRunResponse,
+        body=schemas.CreateEvalRunRequest, present=schemas.queued_run, response="CreateEvalRunResponse",
         status=202, errors=(400, 401, 402, 404, 422), replayable=True,
     ),
     Endpoint(
         "GET", "/v1/eval-runs/{run_id}", "evals.runs.retrieve", eval_runs.retrieve,
-        'monitoring "What an eval run cost"', present=schemas.eval_run, response=schemas.EvalRunResponse,
+        'monitoring "What an eval run cost"', present=schemas.eval_run, response="EvalRunResponse",
         errors=(401, 404),
     ),
 )  # fmt: skip
@@ -122,10 +122,11 @@ ENDPOINTS = (
 vendor = Vendor(
     api=Api(
         name="pareta",
-        title="Pareta API, simulated",
-        version="0.3",
+        title="Pareta API",
+        version="3.0.4",
         prefixes=("/v1", "/agent/v1"),
         endpoints=ENDPOINTS,
+        answers="mockserver.vendors.pareta.answers",
         key_prefix="pareta_sk_",
         bare_keys=True,
         render=errors.render,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints, WithJsonSchema
 from pydantic_core import to_json
 
 from mockserver.http.endpoint import WireModel
@@ -81,40 +81,6 @@ class ChatCompletionRequest(WireModel):
         )
         wants_usage = self.stream_options is not None and self.stream_options.include_usage
         return chat.ChatRequest(self.model, prompt, bool(self.stream), wants_usage, self.seed)
-
-
-class Usage(WireModel):
-    """Token counts; the total is their sum."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class ChatChoiceMessage(WireModel):
-    """What the model said."""
-
-    role: Literal["assistant"]
-    content: str | None
-
-
-class ChatChoice(WireModel):
-    """One answer."""
-
-    index: int
-    finish_reason: Literal["stop", "length"]
-    message: ChatChoiceMessage
-
-
-class ChatCompletionResponse(WireModel):
-    """An OpenAI-shaped completion; what it cost is in the headers, never in the body."""
-
-    id: str
-    object: Literal["chat.completion"]
-    created: int
-    model: str
-    choices: list[ChatChoice]
-    usage: Usage
 
 
 def completion(value: chat.Completion) -> Reply:
@@ -219,22 +185,6 @@ def replayed(reply: Reply) -> Reply:
 # Models
 
 
-class Model(WireModel):
-    """A callable model id."""
-
-    id: str
-    object: Literal["model"]
-    owned_by: str
-    created: int
-
-
-class ModelsResponse(WireModel):
-    """What the client's generation may call."""
-
-    object: Literal["list"]
-    data: list[Model]
-
-
 def model_list(value: list[tuple[str, int]]) -> dict[str, Any]:
     """Shape the list of callable models."""
     rows = [{"id": name, "object": "model", "owned_by": "pareta", "created": at // SECOND} for name, at in value]
@@ -242,31 +192,6 @@ def model_list(value: list[tuple[str, int]]) -> dict[str, Any]:
 
 
 # Endpoints
-
-
-class EndpointResponse(WireModel):
-    """A deployed endpoint; `model` is a public alias, never a weights name."""
-
-    id: str
-    name: str
-    model: str
-    status: Literal["live", "starting", "stopped"]
-    taskName: str
-    url: str | None
-    recommendedSystemPrompt: str | None
-    promptScaffold: str | None
-
-
-class EndpointsResponse(RootModel[list[EndpointResponse]]):
-    """Every endpoint, in a bare array."""
-
-
-class EndpointActionResponse(WireModel):
-    """What starting or stopping led to."""
-
-    ok: bool
-    id: str
-    status: str
 
 
 def endpoint(value: Listed) -> dict[str, Any]:
@@ -310,32 +235,6 @@ class MetricsQuery(WireModel):
         return {name: value for name, value in self if isinstance(value, str)}
 
 
-class CostBucket(WireModel):
-    """Spend in one UTC hour or day."""
-
-    start: str
-    requests: int
-    total_micro_usd: int
-    frontier_baseline_micro_usd: int
-    savings_micro_usd: int
-
-
-class CostMetricResponse(WireModel):
-    """Spend, and what the frontier model the endpoint stands in for would have cost."""
-
-    dimension: Literal["cost"]
-    endpoint_id: str
-    window: str
-    requests: int
-    total_micro_usd: int
-    frontier_baseline_micro_usd: int
-    savings_micro_usd: int
-    savings_multiple: float | None
-    cost_per_request_micro_usd: int
-    frontier_model: str
-    buckets: list[CostBucket] | None = None
-
-
 def cost_metric(value: Traffic) -> dict[str, Any]:
     """Shape spend and savings."""
     total = metrics.cost_of(value.calls)
@@ -367,28 +266,6 @@ def _cost(value: metrics.Cost) -> dict[str, int]:
     }
 
 
-class QualityWindow(WireModel):
-    """Judged quality in one UTC hour or day."""
-
-    start: str
-    end: str
-    quality_mean: float
-    n_judged: int
-
-
-class QualityMetricResponse(WireModel):
-    """Judged quality of live answers, in [0, 1]; null while nothing was judged."""
-
-    dimension: Literal["quality"]
-    endpoint_id: str
-    window: str
-    quality_mean: float | None
-    quality_ci_low: float | None
-    quality_ci_high: float | None
-    n_judged: int
-    windows: list[QualityWindow]
-
-
 def quality_metric(value: Traffic) -> dict[str, Any]:
     """Shape the judge's windows: hours within two days, days beyond, unless a grouping is asked for."""
     window = value.window
@@ -416,32 +293,6 @@ def quality_metric(value: Traffic) -> dict[str, Any]:
         "n_judged": judged,
         "windows": series,
     }
-
-
-class PerformancePoint(WireModel):
-    """Latency in one UTC hour or day, in milliseconds."""
-
-    start: str
-    requests: int
-    p50_ms: float | None
-    p95_ms: float | None
-
-
-class PerformanceMetricResponse(WireModel):
-    """Latency percentiles in milliseconds; null without a successful call."""
-
-    dimension: Literal["performance"]
-    endpoint_id: str
-    window: str
-    requests: int
-    error_rate: float
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    points: list[PerformancePoint]
 
 
 def performance_metric(value: Traffic) -> dict[str, Any]:
@@ -479,26 +330,6 @@ def _ms(us: int | None) -> float | None:
     return None if us is None else us / 1000
 
 
-class Incident(WireModel):
-    """A run of failures on the vendor's side."""
-
-    start: str
-    end: str
-    failed_requests: int
-
-
-class UptimeMetricResponse(WireModel):
-    """Availability as a share of the requests that reached the endpoint."""
-
-    dimension: Literal["uptime"]
-    endpoint_id: str
-    window: str
-    uptime_pct: float
-    availability: float
-    requests: int
-    incidents: list[Incident]
-
-
 def uptime_metric(value: Traffic) -> dict[str, Any]:
     """Shape availability."""
     share = metrics.availability_of(value.calls)
@@ -514,30 +345,6 @@ def uptime_metric(value: Traffic) -> dict[str, Any]:
             for start, end, failures in metrics.incidents_of(value.calls)
         ],
     }
-
-
-class ActivityPoint(WireModel):
-    """Usage in one UTC hour or day."""
-
-    start: str
-    requests: int
-    total_tokens: int
-
-
-class ActivityMetricResponse(WireModel):
-    """Usage volume."""
-
-    dimension: Literal["activity"]
-    endpoint_id: str
-    window: str
-    requests: int
-    succeeded: int
-    failed: int
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    last_request_at: str | None
-    points: list[ActivityPoint]
 
 
 def activity_metric(value: Traffic) -> dict[str, Any]:
@@ -580,28 +387,6 @@ class TaskQuery(WireModel):
         return self.examples_n
 
 
-class TaskResponse(WireModel):
-    """A task; where `gold_schema` is null, `output_schema` is the shape of what is expected."""
-
-    id: str
-    default_scorer: str
-    scoring_strategy: str
-    has_blob_input: bool
-    category: str
-    description: str
-    input_schema: dict[str, Any]
-    output_schema: dict[str, Any]
-    output_schema_role: Literal["summary", "gold"]
-    gold_schema: dict[str, Any] | None
-    examples: list[dict[str, Any]] | None = None
-
-
-class TasksResponse(WireModel):
-    """Every task."""
-
-    tasks: list[TaskResponse]
-
-
 def task(value: tuple[Task, int | None]) -> dict[str, Any]:
     """Shape one task, with as many examples as were asked for."""
     subject, examples_n = value
@@ -625,31 +410,6 @@ class MatchRequest(WireModel):
     def to_domain(self) -> tasks.Wanted:
         """Return what is wanted."""
         return tasks.Wanted(self.query, self.top_k)
-
-
-class MatchCandidate(WireModel):
-    """A task that may be meant; `score` in [0, 1]."""
-
-    task_id: str
-    score: float
-    confidence: Literal["high", "medium", "low"]
-    rank: int
-    category: str
-
-
-class MatchResponse(WireModel):
-    """The ranked tasks for a description."""
-
-    query: str
-    matcher: Literal["keyword"]
-    type: Literal["task", "capability", "unsupported", "none"]
-    matched: bool
-    ambiguous: bool
-    confidence: str | None
-    reasoning: str | None
-    capability: dict[str, Any] | None
-    chosen: MatchCandidate | None
-    candidates: list[MatchCandidate]
 
 
 def match(value: TaskMatch) -> dict[str, Any]:
@@ -677,28 +437,6 @@ def _candidate(rank: int, value: Candidate) -> dict[str, Any]:
         "rank": rank,
         "category": value.task.body["category"],
     }
-
-
-class LeaderboardEntry(WireModel):
-    """A model's place on a task; quality in [0, 1], cost in micro-USD."""
-
-    name: str
-    kind: Literal["open", "frontier"]
-    quality: float | None
-    cost_per_request_micro_usd: int | None
-    context_k: int
-    run_mode: str
-
-
-class LeaderboardResponse(WireModel):
-    """A task's models from best to worst."""
-
-    task_id: str
-    metric: str
-    cost_unit: str
-    recommended: str | None
-    models: list[LeaderboardEntry]
-    frontier: LeaderboardEntry | None
 
 
 def leaderboard(value: tasks.Leaderboard) -> dict[str, Any]:
@@ -735,22 +473,6 @@ class FrontierQuery(WireModel):
         return self.task
 
 
-class FrontierEntry(WireModel):
-    """A vendor's model, under its own name."""
-
-    id: str
-    vendor: str
-    vision: bool
-    benchmarked: bool
-
-
-class FrontierModelsResponse(WireModel):
-    """The vendors' models one can evaluate against."""
-
-    frontier_models: list[FrontierEntry]
-    task: str | None
-
-
 def frontier_models(value: tasks.Roster) -> dict[str, Any]:
     """Shape the roster."""
     return {
@@ -779,31 +501,6 @@ class CreateEvalSetForm(WireModel):
     def to_domain(self) -> eval_sets.NewEvalSet:
         """Return what is to be kept."""
         return eval_sets.NewEvalSet(self.items.data, self.task_id, self.name, self.intent, self.prompt)
-
-
-class EvalSet(WireModel):
-    """An eval set; `intent` and `prompt` are one text under the names two generations gave it."""
-
-    id: str
-    task_id: str
-    name: str
-    item_count: int
-    scoring_strategy: str
-    intent: str | None
-    prompt: str | None
-    created_at: str
-
-
-class EvalSetResponse(WireModel):
-    """One eval set."""
-
-    eval_set: EvalSet
-
-
-class EvalSetsResponse(WireModel):
-    """Every eval set."""
-
-    eval_sets: list[EvalSet]
 
 
 def eval_set(value: KeptEvalSet) -> dict[str, Any]:
@@ -844,60 +541,9 @@ class CreateEvalRunRequest(WireModel):
         return eval_runs.NewRun(self.eval_set_id, tuple(self.candidate_model_ids))
 
 
-class CreateEvalRunResponse(WireModel):
-    """A queued run."""
-
-    run_id: str
-    status: Literal["queued", "completed"]
-
-
 def queued_run(value: EvalRunRow) -> dict[str, Any]:
     """Shape the receipt of a new run."""
     return {"run_id": value.id, "status": value.status}
-
-
-class EvalRun(WireModel):
-    """A run; the total is raw micro-USD."""
-
-    id: str
-    eval_set_id: str
-    task_id: str
-    status: Literal["queued", "running", "evaluating", "completed", "failed"]
-    candidate_model_ids: list[str]
-    total_cost_micro_usd: int
-    error_detail: str | None
-    created_at: str
-
-
-class EvalItemResult(WireModel):
-    """What a candidate made of one row; score in [0, 1]."""
-
-    idx: int
-    score: float
-    prediction: str
-    error: str | None
-
-
-class EvalResult(WireModel):
-    """How one candidate did; quality in [0, 1] with a 95% interval, `exact_match` in percent for classifiers."""
-
-    model_id: str
-    kind: Literal["open", "frontier"] | None
-    quality_mean: float
-    quality_ci_low: float
-    quality_ci_high: float
-    mean_cost_micro_usd: int
-    n_succeeded: int
-    error_count: int
-    exact_match: float | None
-    per_item: list[EvalItemResult]
-
-
-class EvalRunResponse(WireModel):
-    """A run and, once it is terminal, its results."""
-
-    run: EvalRun
-    results: list[EvalResult]
 
 
 def eval_run(value: eval_runs.Run) -> dict[str, Any]:

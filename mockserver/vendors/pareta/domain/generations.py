@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_AGENT = re.compile(r"pareta-(?:python|typescript)/(\d+)\.")
+_AGENT = re.compile(r"pareta-(?:python|typescript)/(\d{1,4})\.")
 _SDK_KEY = re.compile(r"pareta-(?:py|js)-")
 
 ENDPOINTS, AUTO, INTENT, PROMPT = 0, 1, 2, 3

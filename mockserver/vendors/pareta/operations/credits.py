@@ -7,6 +7,7 @@ from typing import Any
 
 from mockserver.kernel.invariants import Invariant
 from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.windows import format_instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.ledger import chain_holds
@@ -24,8 +25,9 @@ class CreditAccount:
         tables.post(world, "grant", amount, at=world.clock.now(), operation="grant", subject=note)
 
     def entries(self, world: World, after: int, limit: int) -> list[dict[str, Any]]:
-        """Return ledger entries newer than `after`, oldest first."""
-        return [asdict(entry) for entry in tables.ledger(world, after, limit)]
+        """Return ledger entries newer than `after`, oldest first; instants as ISO 8601 text."""
+        entries = tables.ledger(world, after, limit)
+        return [{**asdict(entry), "at": format_instant(entry.at)} for entry in entries]
 
 
 def held(world: World) -> int:
