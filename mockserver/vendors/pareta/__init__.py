@@ -1,5 +1,18 @@
 """Pareta, simulated; `vendor` is the one name outsiders may use."""
 
-from mockserver.vendors.pareta.routes import vendor
+from mockserver.vendors.pareta import routes, tables
+from mockserver.vendors.pareta.operations import credits, endpoints, eval_runs, eval_sets
+from mockserver.vendors.pareta.seed import seed
+from mockserver.vendors.vendor import Vendor
 
 __all__ = ["vendor"]
+
+vendor = Vendor(
+    api=routes.api,
+    migrations=[tables.migrations],
+    seed=seed,
+    invariants=credits.invariants,
+    actions={endpoints.GO_LIVE: endpoints.go_live, eval_runs.FINISH: eval_runs.finish},
+    switches={eval_sets.STRICT: False, eval_runs.INSTANT: False},
+    account=credits.CreditAccount(),
+)

@@ -1,4 +1,4 @@
-"""Pareta's operations, one row each, and the vendor they make up."""
+"""Pareta's operations, one row each, and how they speak HTTP."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from pydantic_core import from_json
 
 from mockserver.http.endpoint import Api, Endpoint
 from mockserver.kernel.errors import MalformedBody
-from mockserver.vendors.pareta import errors, schemas, tables
-from mockserver.vendors.pareta.operations import chat, credits, endpoints, eval_runs, eval_sets, metrics, tasks
-from mockserver.vendors.pareta.seed import seed
-from mockserver.vendors.vendor import Vendor
+from mockserver.vendors.pareta import errors, schemas
+from mockserver.vendors.pareta.operations import chat, endpoints, eval_runs, eval_sets, metrics, tasks
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Source: pareta/images "25 MB decoded" is the largest published input (the limit itself: assumed)."""
@@ -119,28 +117,20 @@ ENDPOINTS = (
     ),
 )  # fmt: skip
 
-vendor = Vendor(
-    api=Api(
-        name="pareta",
-        title="Pareta API",
-        version="3.0.4",
-        prefixes=("/v1", "/agent/v1"),
-        endpoints=ENDPOINTS,
-        answers="mockserver.vendors.pareta.answers",
-        key_prefix="pareta_sk_",
-        bare_keys=True,
-        render=errors.render,
-        crash=errors.crash,
-        parse_json=parse_json,
-        error_models=errors.ERROR_MODELS,
-        max_body_bytes=MAX_BODY_BYTES,
-        replayed=schemas.replayed,
-        refused=chat.note_refusal,
-    ),
-    migrations=[tables.migrations],
-    seed=seed,
-    invariants=credits.invariants,
-    actions={endpoints.GO_LIVE: endpoints.go_live, eval_runs.FINISH: eval_runs.finish},
-    switches={eval_sets.STRICT: False, eval_runs.INSTANT: False},
-    account=credits.CreditAccount(),
+api = Api(
+    name="pareta",
+    title="Pareta API",
+    version="3.0.4",
+    prefixes=("/v1", "/agent/v1"),
+    endpoints=ENDPOINTS,
+    answers="mockserver.vendors.pareta.answers",
+    key_prefix="pareta_sk_",
+    bare_keys=True,
+    render=errors.render,
+    crash=errors.crash,
+    parse_json=parse_json,
+    error_models=errors.ERROR_MODELS,
+    max_body_bytes=MAX_BODY_BYTES,
+    replayed=schemas.replayed,
+    refused=chat.note_refusal,
 )
