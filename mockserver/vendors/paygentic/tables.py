@@ -132,7 +132,7 @@ def create_meters(db: Database) -> None:
         """
     )
     db.execute("CREATE UNIQUE INDEX paygentic_dimensions_labels ON paygentic_dimensions (world, meter, labels)")
-    # An amount is units + pico / 10**12 + yocto / 10**24, or, when that cannot hold it, the decimal text `extra`.
+    # An amount is units + pico / 10**12 + yocto / 10**24, and, when that cannot hold it, the numbers in `extra`.
     db.execute(
         """
         CREATE TABLE paygentic_readings (
@@ -463,16 +463,21 @@ def _meter_for(store: Store, world: int, meter: Meter) -> int:
     identity, keeps_distinct = row
     if meter.keeps_distinct and not keeps_distinct:
         store.execute("UPDATE paygentic_meters SET keeps_distinct = 1 WHERE world = ? AND id = ?", (world, identity))
-        _rebuild_distinct(store, world, identity)
+        _forget(store, world, identity)
+        _rebuild(store, world, identity, meter)
     return int(identity)
 
 
 def _drop_unused(store: Store, world: int, meter: int) -> None:
     if store.one("SELECT 1 FROM paygentic_costs WHERE world = ? AND meter = ?", (world, meter)):
         return
+    _forget(store, world, meter)
+    store.execute("DELETE FROM paygentic_meters WHERE world = ? AND id = ?", (world, meter))
+
+
+def _forget(store: Store, world: int, meter: int) -> None:
     for table in ("dimensions", "readings", "rollups", "distinct_days"):
         store.execute(f"DELETE FROM paygentic_{table} WHERE world = ? AND meter = ?", (world, meter))
-    store.execute("DELETE FROM paygentic_meters WHERE world = ? AND id = ?", (world, meter))
 
 
 def meters_of_type(store: Store, world: int, event_type: str) -> tuple[dict[int, Meter], bool]:
@@ -552,19 +557,38 @@ def metered_events(store: Store, world: int, event_type: str) -> Iterator[list[M
 
 
 def _rebuild(store: Store, world: int, identity: int, meter: Meter) -> None:
+    """Enter every stored event of a meter's type into its empty tables."""
     for batch in metered_events(store, world, meter.event_type):
-        record(store, world, identity, meter, batch)
+        _enter(store, world, identity, meter, batch)
+    for width, party, source in (
+        (HOUR, "party", "paygentic_readings"),
+        (DAY, "party", "paygentic_rollups"),
+        (HOUR, f"'{EVERYBODY}'", "paygentic_rollups"),
+        (DAY, f"'{EVERYBODY}'", "paygentic_rollups"),
+    ):
+        _roll_up(store, world, identity, width, party, source)
 
 
-def _rebuild_distinct(store: Store, world: int, meter: int) -> None:
-    for party in ("party", f"'{EVERYBODY}'"):
-        # Floor, not truncation: instants before 1970 are negative.
-        store.execute(
-            f"INSERT OR IGNORE INTO paygentic_distinct_days"
-            f" SELECT world, meter, {party}, at - ((at % {DAY}) + {DAY}) % {DAY}, combo, key"
-            f" FROM paygentic_readings WHERE world = ? AND meter = ? AND key IS NOT NULL",
-            (world, meter),
-        )
+def _roll_up(store: Store, world: int, meter: int, width: int, party: str, source: str) -> None:
+    """Fill one kind of rollup rows at once, from readings or from the rollups of single parties' hours."""
+    if source == "paygentic_readings":
+        counts, value, at, latest, where = "count(*), count(mark)", f"substr(mark, {MARKED_FROM})", "at", "mark", ""
+        least = greatest = value
+    else:
+        counts, least, greatest, at, latest = "sum(events), sum(amounts)", "least", "greatest", "bucket", "latest"
+        where = f" AND width = {HOUR} AND party <> '{EVERYBODY}'"
+    yocto = "(sum(yocto / 1000000) + sum(yocto % 1000000) / 1000000)"
+    pico = f"(sum(pico / 1000000) + (sum(pico % 1000000) + {yocto} / 1000000) / 1000000)"
+    store.execute(
+        f"INSERT INTO paygentic_rollups"
+        f" SELECT world, meter, {width}, {party}, {_floor(at, width)}, combo, {counts},"
+        f" sum(units) + {pico} / 1000000,"
+        f" ({pico} % 1000000) * 1000000 + (sum(pico % 1000000) + {yocto} / 1000000) % 1000000,"
+        f" ({yocto} % 1000000) * 1000000 + sum(yocto % 1000000) % 1000000,"
+        f" group_concat(extra, ' '), min({least}), max({greatest}), max({latest})"
+        f" FROM {source} WHERE world = ? AND meter = ?{where} GROUP BY 4, 5, 6",
+        (world, meter),
+    )
 
 
 # Recording: one event on its way in, or many at a time
@@ -632,14 +656,18 @@ ON CONFLICT DO UPDATE SET
 
 def record(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> None:
     """Enter events into a meter's readings and rollups."""
-    paths = meter.paths
-    value_path = meter.value_path
+    _add_up(store, world, identity, _widened(_enter(store, world, identity, meter, batch)))
+
+
+def _enter(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> dict[_Place, _Sum]:
+    """Enter events into a meter's readings and distinct values; return what they add to single parties' hours."""
+    lens = meter.lens
     combos: dict[tuple[str, ...], int] = {(): 0}
     hours: dict[_Place, _Sum] = {}
     rows: list[Row] = []
     distinct: set[tuple[str, int, int, str]] = set()
     for seq, at, party, data in batch:
-        reading = read(value_path, paths, data)
+        reading = read(lens, data)
         combo = combos.get(reading.labels)
         if combo is None:
             combo = combos[reading.labels] = _combo(store, world, identity, reading.labels)
@@ -663,17 +691,17 @@ def record(store: Store, world: int, identity: int, meter: Meter, batch: Sequenc
                 parts = split(yocto)
             extra = str(amount) if yocto is None else None
             rows.append((world, identity, at, seq, party, combo, *parts, extra, latest, reading.key))
-        if meter.keeps_distinct and reading.key is not None:
+        if reading.key is not None:
             day = floor_to(at, DAY)
             distinct.add((party, day, combo, reading.key))
             distinct.add((EVERYBODY, day, combo, reading.key))
     store.conn.executemany(_INSERT_READING, rows)
-    _add_up(store, world, identity, _widened(hours))
     if distinct:
         store.conn.executemany(
             "INSERT OR IGNORE INTO paygentic_distinct_days VALUES (?, ?, ?, ?, ?, ?)",
             [(world, identity, *row) for row in distinct],
         )
+    return hours
 
 
 def _widened(hours: Mapping[_Place, _Sum]) -> dict[_Place, _Sum]:
@@ -701,7 +729,7 @@ def _add_up(store: Store, world: int, identity: int, sums: Mapping[_Place, _Sum]
         if s.extra is not None:
             where = "world = ? AND meter = ? AND width = ? AND party = ? AND bucket = ? AND combo = ?"
             row = store.one(f"SELECT extra FROM paygentic_rollups WHERE {where}", (world, identity, *place))
-            total = s.extra if row is None or row[0] is None else EXACT.add(Decimal(row[0]), s.extra)
+            total = EXACT.add(s.extra, summed((row and row[0]) or ""))
             store.execute(
                 f"UPDATE paygentic_rollups SET extra = ? WHERE {where}", (str(total), world, identity, *place)
             )
@@ -792,9 +820,13 @@ class _Source:
         self._instant = instant
 
     def bucket(self, width: int | None) -> str:
-        """Return the expression for the start of a row's bucket; floor, because before 1970 instants are negative."""
-        at = self._instant
-        return "0" if width is None else f"{at} - (({at} % {width}) + {width}) % {width}"
+        """Return the expression for the start of a row's bucket."""
+        return "0" if width is None else _floor(self._instant, width)
+
+
+def _floor(instant: str, width: int) -> str:
+    """Return the expression for the start of a bucket; SQL's `%` alone would be wrong before 1970."""
+    return f"{instant} - (({instant} % {width}) + {width}) % {width}"
 
 
 def _total(counts: Sequence[int], extra: str | None) -> Decimal:

@@ -126,8 +126,10 @@ def _inspect(value: Any) -> None:
     while waiting:
         item, depth = waiting.pop()
         if isinstance(item, str):
-            if any("\ud800" <= character <= "\udfff" for character in item):
-                raise MalformedBody("a string holds half of a surrogate pair")
+            try:
+                item.encode()
+            except UnicodeEncodeError:
+                raise MalformedBody("a string holds half of a surrogate pair") from None
         elif isinstance(item, (dict, list)):
             if depth > MAX_DEPTH:
                 raise MalformedBody(f"the request body is nested more than {MAX_DEPTH} levels deep")

@@ -66,7 +66,7 @@ class Meter:
 
     :param value_path: where the number is, or `None`.
     :param group_by: dimension name -> path.
-    :param keeps_distinct: whether distinct values are kept ready per day.
+    :param keeps_distinct: whether distinct values are told apart and kept ready per day.
     """
 
     event_type: str
@@ -80,9 +80,29 @@ class Meter:
         return tuple(sorted(self.group_by))
 
     @property
-    def paths(self) -> tuple[str, ...]:
-        """The paths of the dimensions, in the order of their names."""
-        return tuple(self.group_by[name] for name in self.dimension_names)
+    def lens(self) -> Lens:
+        """How this meter reads, ready for use on many events."""
+        steps = None if self.value_path is None else steps_of(self.value_path)
+        dimensions = tuple([steps_of(self.group_by[name]) for name in self.dimension_names])
+        return Lens(steps, dimensions, self.keeps_distinct)
+
+
+Steps = tuple[str, ...]
+"""A path taken apart: the object keys to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """A meter's paths, taken apart.
+
+    :param value: where the number is, or `None`.
+    :param dimensions: one path per dimension, in the meter's order.
+    :param tells_apart: whether readings need a key.
+    """
+
+    value: Steps | None
+    dimensions: tuple[Steps, ...]
+    tells_apart: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +111,7 @@ class Reading:
 
     :param labels: the value of each dimension, in the meter's order.
     :param amount: the number, or `None` when there is none.
-    :param key: the value as text that tells distinct ones apart, or `None` when it is missing or null.
+    :param key: the value as text that tells distinct ones apart, or `None` when it is missing, null or not asked for.
     """
 
     labels: tuple[str, ...]
@@ -114,22 +134,22 @@ def parties_of(subject: str, external_id: str | None) -> tuple[str, ...]:
     return (f"s:{subject}",) if external_id is None else (f"s:{subject}", f"x:{external_id}")
 
 
-def read(value_path: str | None, paths: tuple[str, ...], data: Mapping[str, Any]) -> Reading:
-    """Return what a meter with these paths reads from an event's data.
+def read(lens: Lens, data: Mapping[str, Any]) -> Reading:
+    """Return what a meter reads from an event's data.
 
     Source: paygentic/cost-tracking "Cost Event data Fields" (documented), values that are no number (assumed).
     """
-    labels = tuple([label(reach(data, path)) for path in paths])
-    if value_path is None:
+    labels = tuple([label(reach(data, steps)) for steps in lens.dimensions])
+    if lens.value is None:
         return Reading(labels, None, None)
-    value = reach(data, value_path)
-    return Reading(labels, number(value), distinction(value))
+    value = reach(data, lens.value)
+    return Reading(labels, number(value), distinction(value) if lens.tells_apart else None)
 
 
-def reach(data: Mapping[str, Any], path: str) -> Any:
-    """Walk from object to object along a path; a step into anything else finds nothing."""
+def reach(data: Mapping[str, Any], steps: Steps) -> Any:
+    """Walk from object to object; a step into anything else finds nothing."""
     here: Any = data
-    for name in _steps(path):
+    for name in steps:
         if type(here) is not dict:
             return _MISSING
         here = here.get(name, _MISSING)
@@ -137,7 +157,8 @@ def reach(data: Mapping[str, Any], path: str) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _steps(path: str) -> tuple[str, ...]:
+def steps_of(path: str) -> Steps:
+    """Take a path apart."""
     return tuple(path.split(".")[1:])
 
 

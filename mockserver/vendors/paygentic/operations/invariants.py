@@ -53,11 +53,12 @@ class _Expected:
 def _wrong_sums(world: World, meters: dict[int, Meter]) -> list[dict[str, Any]]:
     wrong: list[dict[str, Any]] = []
     for identity, meter in meters.items():
+        lens = meter.lens
         expected: defaultdict[tuple[int, str, int, tuple[str, ...]], _Expected] = defaultdict(_Expected)
         distinct: set[tuple[str, int, tuple[str, ...], str]] = set()
         for batch in tables.metered_events(world.store, world.id, meter.event_type):
             for seq, at, party, data in batch:
-                reading = read(meter.value_path, meter.paths, data)
+                reading = read(lens, data)
                 for who in (party, EVERYBODY):
                     for width in tables.ROLLUP_WIDTHS:
                         row = expected[width, who, floor_to(at, width), reading.labels]
@@ -65,7 +66,7 @@ def _wrong_sums(world: World, meters: dict[int, Meter]) -> list[dict[str, Any]]:
                         if reading.amount is not None:
                             row.amounts.append(reading.amount)
                             row.latest = max(row.latest or (at, seq, reading.amount), (at, seq, reading.amount))
-                    if meter.keeps_distinct and reading.key is not None:
+                    if reading.key is not None:
                         distinct.add((who, floor_to(at, DAY), reading.labels, reading.key))
         should = {place: row.facts() for place, row in expected.items()}
         labels = {0: (), **tables.labels_of_meter(world.store, world.id, identity)}
