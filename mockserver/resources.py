@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from mockserver.kernel.errors import Unusable
@@ -10,8 +9,9 @@ from mockserver.kernel.errors import Unusable
 
 def folder(name: str) -> Path:
     """Return the folder of shipped `fixtures` or `scenarios`."""
-    packaged = Path(str(files("mockserver"))) / "_data" / name
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / name
+    package = Path(__file__).resolve().parent
+    packaged = package / "_data" / name
+    return packaged if packaged.is_dir() else package.parent / name
 
 
 def fixture(relative: str) -> Path:

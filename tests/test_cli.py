@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -29,13 +30,15 @@ MOCKSERVER = [sys.executable, "-m", "mockserver"]
 
 
 @pytest.fixture(autouse=True)
-def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test runs in an empty project and with no setting of the machine's."""
     for name in list(os.environ):
         if name.startswith("MOCKSERVER_"):
             monkeypatch.delenv(name)
     (tmp_path / "pyproject.toml").write_text("")
     monkeypatch.chdir(tmp_path)
+    yield
+    gc.enable()  # `serve` switches it off until it is ready
 
 
 @pytest.fixture
@@ -164,19 +167,19 @@ def test_log_json_writes_one_object_a_line(tmp_path: Path) -> None:
 # Options: command line, then environment, then project file
 
 
+Served = list[tuple[Settings, str, tuple[str, int]]]
+
+
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, str, tuple[str, int]]]:
+def served(monkeypatch: pytest.MonkeyPatch) -> Served:
     """What `serve` would have run, instead of running it."""
-    calls: list[tuple[Settings, str, tuple[str, int]]] = []
+    calls: Served = []
 
     def note(app: Simulator, listener: socket.socket, *, server: str, on_ready: object) -> None:
         calls.append((app.settings, server, listener.getsockname()[:2]))
 
     monkeypatch.setattr("mockserver.http.serve.run", note)
     return calls
-
-
-Served = list[tuple[Settings, str, tuple[str, int]]]
 
 
 def free_port() -> int:
