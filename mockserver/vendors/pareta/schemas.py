@@ -14,6 +14,7 @@ from mockserver.http.messages import Headers, Reply, Stream
 from mockserver.kernel.windows import DAY, HOUR, SECOND, format_instant
 from mockserver.vendors.pareta.domain import metrics
 from mockserver.vendors.pareta.domain.catalog import AUTO, RankedModel, ServedEndpoint, Task, baseline
+from mockserver.vendors.pareta.domain.errors import Refused
 from mockserver.vendors.pareta.domain.evaluation import TERMINAL, CandidateResult
 from mockserver.vendors.pareta.domain.generation import Prompt, pieces, prompt_tokens
 from mockserver.vendors.pareta.domain.matching import Candidate, TaskMatch
@@ -67,9 +68,21 @@ class ChatCompletionRequest(WireModel):
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     stop: str | list[str] | None = None
     seed: int | None = None
+    n: int | None = None
+    response_format: dict[str, Any] | None = None
+    tool_choice: str | dict[str, Any] | None = None
 
     def to_domain(self) -> chat.ChatRequest:
-        """Return what is asked, free of the wire."""
+        """Return what is asked, free of the wire.
+
+        :raises Refused: it asks for a form of answer that is not made yet; ignoring it would be worse.
+        """
+        if self.n not in (None, 1):
+            raise Refused("n must be 1")
+        if self.response_format is not None and self.response_format.get("type") != "text":
+            raise Refused('response_format must be {"type": "text"}')
+        if self.tool_choice not in (None, "auto", "none"):
+            raise Refused("tool_choice must be 'auto' or 'none'")
         texts = [message.text for message in self.messages]
         last = next((m.text for m in reversed(self.messages) if m.role == "user"), texts[-1])
         prompt = Prompt(

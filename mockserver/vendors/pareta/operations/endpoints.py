@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import Conflict, NotFound
-from mockserver.kernel.windows import SECOND
+from mockserver.kernel.windows import SECOND, parse_instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
-from mockserver.vendors.pareta.domain.catalog import ServedEndpoint
+from mockserver.vendors.pareta.domain.catalog import AUTO, ServedEndpoint
 from mockserver.vendors.pareta.domain.generations import ENDPOINTS, generation
+
+AUTO_SINCE = parse_instant("2026-01-01T00:00:00Z")
+"""Source: pareta/models "created" (that there is one: documented; which: assumed)."""
 
 GO_LIVE = "pareta.endpoints.go_live"
 START_US = 5 * SECOND
@@ -88,7 +91,7 @@ def models(call: Call) -> list[tuple[str, int]]:
     if generation(call.client, call.idempotency_key) == ENDPOINTS:
         live = [e for e in tables.endpoints(call.world) if e.status == "live" and not e.is_seed]
         return [(endpoint.id, endpoint.created_at) for endpoint in live]
-    return [("auto", 0)]
+    return [(AUTO, AUTO_SINCE)]
 
 
 def _deployed(world: World, endpoint_id: str) -> ServedEndpoint:
