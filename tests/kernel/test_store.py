@@ -81,12 +81,13 @@ def test_a_path_that_cannot_be_a_file_is_refused(tmp_path: Path, name: str) -> N
         Store(tmp_path / name)
 
 
-def test_a_damaged_database_is_refused(path: Path) -> None:
+@pytest.mark.parametrize(("start", "end"), [(100, 4096), (4096, None)])
+def test_a_damaged_database_is_refused(path: Path, start: int, end: int | None) -> None:
     store = Store(path)
     store.migrate(MIGRATIONS)
     store.close()
     damaged = bytearray(path.read_bytes())
-    damaged[100:4096] = b"\xff" * 3996
+    damaged[start:end] = b"\xff" * len(damaged[start:end])
     path.write_bytes(damaged)
 
     with pytest.raises(Unusable, match="cannot use"):
