@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mockserver.app import Simulator
     from mockserver.config import Settings
     from mockserver.http.serve import ServerName
+    from mockserver.logs import LogForm
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -148,14 +149,14 @@ def _project_options(context: click.Context) -> dict[str, Any]:
 @_option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
 @_option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
 @_world_options
-def serve(host: str, port: int, admin_token: str | None, server: ServerName, log: str, **worlds: Any) -> None:
+def serve(host: str, port: int, admin_token: str | None, server: ServerName, log: LogForm, **worlds: Any) -> None:
     """Run the server until it is interrupted."""
     from mockserver import logs
     from mockserver.http.serve import listen, require, run, url_of
 
     # What a start makes is there to stay: looking for garbage among it would cost a fifth of the start.
     gc.disable()
-    logs.configure("json" if log == "json" else "text")
+    logs.configure(log)
     require(server)
     settings = _settings(admin_token=admin_token, **worlds)
     with listen(host, port, is_guarded=admin_token is not None) as listener, _simulating(settings) as simulator:
@@ -174,12 +175,12 @@ def serve(host: str, port: int, admin_token: str | None, server: ServerName, log
 @_option("--world", default="default", show_default=True, help="World the keys name.")
 @_world_options
 @click.argument("command", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
-def execute(command: tuple[str, ...], world: str, server: ServerName, log: str, **worlds: Any) -> None:
+def execute(command: tuple[str, ...], world: str, server: ServerName, log: LogForm, **worlds: Any) -> None:
     """Run COMMAND against a server of its own on a free port, and return its status."""
     from mockserver import logs
     from mockserver.http.serve import BackgroundServer
 
-    logs.configure("json" if log == "json" else "text")
+    logs.configure(log)
     with _simulating(_settings(**worlds)) as simulator, BackgroundServer(simulator, server) as background:
         status = _command_status(command, {**os.environ, **_variables(background.url, world)})
     click.get_current_context().exit(status)

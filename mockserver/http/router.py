@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mockserver.http.endpoint import Api, Endpoint
-from mockserver.kernel.errors import MethodNotAllowed, MockError, UnknownRoute
+from mockserver.kernel.errors import MethodNotAllowed, MockError, UnknownRoute, Unusable
 
 _PARAMETER = re.compile(r"{(\w+)}")
 
@@ -26,7 +26,7 @@ class Match:
 class Router:
     """The routes of every vendor, at the root and below each vendor's own mount.
 
-    :raises ValueError: two vendors claim one prefix, or two endpoints one method and path.
+    :raises Unusable: two vendors claim one prefix, or two endpoints one method and path.
     """
 
     def __init__(self, apis: Sequence[Api]) -> None:
@@ -38,7 +38,7 @@ class Router:
         for api in apis:
             for prefix in (*api.prefixes, api.mount):
                 if owners.setdefault(prefix, api.name) != api.name or prefix == "/_mock":
-                    raise ValueError(f"{prefix} is claimed by {api.name} and by {owners[prefix]}")
+                    raise Unusable(f"{prefix} is claimed by {api.name} and by {owners[prefix]}")
             for endpoint in api.endpoints:
                 self._add(api, endpoint)
 
@@ -46,7 +46,7 @@ class Router:
         template = endpoint.path
         methods = self._by_template.setdefault(template, {})
         if endpoint.method in methods:
-            raise ValueError(f"{endpoint.method} {template} is routed twice")
+            raise Unusable(f"{endpoint.method} {template} is routed twice")
         methods[endpoint.method] = Match(api, endpoint)
         if "{" not in template:
             self._exact[template] = methods

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mockserver.http.router import Router
-from mockserver.kernel.errors import MethodNotAllowed, UnknownRoute
+from mockserver.kernel.errors import MethodNotAllowed, UnknownRoute, Unusable
 from tests.http.conftest import Toy, toy_api
 
 
@@ -68,17 +68,17 @@ def test_a_known_path_with_another_method_names_those_allowed(
 def test_two_vendors_cannot_claim_one_prefix() -> None:
     api = toy_api(Toy())
 
-    with pytest.raises(ValueError, match="/t is claimed by other and by toy"):
+    with pytest.raises(Unusable, match="/t is claimed by other and by toy"):
         Router([api, replace(api, name="other")])
 
 
 def test_no_vendor_can_claim_the_control_prefix() -> None:
-    with pytest.raises(ValueError, match="/_mock is claimed"):
+    with pytest.raises(Unusable, match="/_mock is claimed"):
         Router([replace(toy_api(Toy()), prefixes=("/_mock",))])
 
 
 def test_one_operation_cannot_be_routed_twice() -> None:
     api = toy_api(Toy())
 
-    with pytest.raises(ValueError, match="routed twice"):
+    with pytest.raises(Unusable, match="routed twice"):
         Router([replace(api, endpoints=[*api.endpoints, api.endpoints[0]])])
