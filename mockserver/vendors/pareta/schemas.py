@@ -188,7 +188,7 @@ def replayed(reply: Reply) -> Reply:
     Source: pareta/idempotency "a replay reports X-Pareta-Billed: 0" (documented; in a stream's comment: assumed).
     """
     reply.headers = [(name, b"0" if name == BILLED else value) for name, value in reply.headers]
-    start = reply.body.rfind(_BILLED_COMMENT)
+    start = reply.body.rfind(_BILLED_COMMENT) if reply.body.startswith((b"data:", b":")) else -1
     if start >= 0:
         start += len(_BILLED_COMMENT)
         reply.body = reply.body[:start] + b"0" + reply.body[reply.body.index(b"\n", start) :]
@@ -256,9 +256,7 @@ def cost_metric(value: Traffic) -> dict[str, Any]:
         "endpoint_id": value.endpoint.id,
         "window": value.window.label,
         **_cost(total),
-        "savings_multiple": round(total.frontier_micro_usd / total.total_micro_usd, 1)
-        if total.total_micro_usd
-        else None,
+        "savings_multiple": total.savings_multiple,
         "cost_per_request_micro_usd": value.endpoint.cost_micro_usd,
         "frontier_model": value.endpoint.frontier_model,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ _PARTIES = re.compile(
     rf"\b[Bb]etween\s+({_NAME}?)(?:\s*\([^)]*\))?,?\s+and\s+({_NAME}?)(?=\s*(?:\(|,|\.|;|\bis\b|\bare\b|$))"
 )
 _LAW = re.compile(rf"\blaws? of (?:the State of )?({_NAME})")
-_NUMBERED = re.compile(r"\b(?:no\.?|number|#)\s*:?\s*([A-Z0-9][A-Z0-9-]*)", re.I)
+_NUMBERED = re.compile(r"(?:\bno\b\.?|\bnumber\b|#)\s*:?\s*((?=[A-Z-]*\d)[A-Z0-9][A-Z0-9-]*)", re.I)
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]{2,}")
 _DULL = frozenset(
     "the and for are was were with this that from have has had you your our not but can could would should what when "
@@ -139,8 +140,8 @@ def find_field(name: str, schema: Mapping[str, Any], text: str, dates: Sequence[
     if schema.get("format") == "date":
         return _date_near(name, text, dates)
     if schema.get("type") == "number":
-        amounts = _AMOUNT.findall(text)
-        return float(amounts[-1].replace(",", "")) if amounts else None
+        amounts = [float(amount.replace(",", "")) for amount in _AMOUNT.findall(text)]
+        return next((amount for amount in reversed(amounts) if math.isfinite(amount)), None)
     if name in ("party_a", "party_b"):
         match = _PARTIES.search(text)
         return match[1 if name == "party_a" else 2].strip() if match else None

@@ -6,17 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
+from mockserver.vendors.pareta.domain.scoring import normalised
+
 T = TypeVar("T")
 Roll = Callable[[str], float]
 """Returns a number in [0, 1) for a named decision; the same name gives the same number."""
 
+# Near the end of a double's range, ten times as much would be infinite.
+_HUGE = 1e300
 _HALLUCINATED = ("2025-06-30", "2026-03-15", "2024-11-01")
 
 
 def predict(expected: Any, quality: float, roll: Roll, labels: Sequence[str] = ()) -> Any:
     """Return what a model answers where `expected` is right.
 
-    Each field of an object, or the whole of anything else, is right with probability `quality`.
+    Each field of an object, or the whole of anything else, is right with probability `quality`. Some mistakes leave
+    a field out, but not one that is null, because that would say the same.
 
     :param labels: the values a classifier may confuse with one another.
     """
@@ -25,7 +30,7 @@ def predict(expected: Any, quality: float, roll: Roll, labels: Sequence[str] = (
         for name, value in expected.items():
             if roll(f"{name}:right") < quality:
                 answer[name] = value
-            elif roll(f"{name}:omits") >= 0.25 or len(expected) == 1:
+            elif value is None or roll(f"{name}:omits") >= 0.25 or len(expected) == 1:
                 answer[name] = mistake(value, lambda what, name=name: roll(f"{name}:{what}"), labels)  # type: ignore[misc]
         return answer
     return expected if roll("right") < quality else mistake(expected, roll, labels)
@@ -52,12 +57,14 @@ def _wrong_number(value: float, roll: Roll) -> int | float:
     """Be off by one, by a digit, or in the sign: the errors of reading figures."""
     if not value:
         return 1
+    if abs(value) >= _HUGE:
+        return -value
     near = value + 1 if abs(value) < 10**9 else value * 2
     return _pick((near, value * 10, -value), roll("which"))
 
 
 def _wrong_text(value: str, roll: Roll, labels: Sequence[str]) -> str:
-    others = [label for label in labels if label != value]
+    others = [label for label in labels if normalised(label) != normalised(value)]
     if others:
         return _pick(others, roll("which"))
     try:
@@ -69,7 +76,8 @@ def _wrong_text(value: str, roll: Roll, labels: Sequence[str]) -> str:
     words = value.split()
     if len(words) > 1:
         return " ".join(words[:-1] if roll("which") < 0.7 else words[1:])
-    return f"{value[:-1]}" if len(value) > 1 and roll("which") < 0.5 else f"{value}s"
+    word = value.strip()
+    return word[:-1] if len(word) > 1 and roll("which") < 0.5 else f"{word}s"
 
 
 def _wrong_date(day: date, roll: Roll) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from mockserver.vendors.pareta.domain.catalog import Task
 from mockserver.vendors.pareta.domain.errors import Refused
 
 MAX_ROWS = 10_000
+MAX_DEPTH = 64
+"""How deep a row may be nested: whatever looks at one later recurses."""
 _INPUTS = ("input", "text", "prompt")
 _EXPECTED = ("expected_output", "expected", "target", "reference")
 
@@ -34,7 +37,7 @@ def parse_rows(text: bytes, task: Task, *, is_strict: bool) -> list[EvalItem]:
     Source: pareta/eval-sets "row shapes" (shapes: documented; statuses and limits: assumed).
     """
     try:
-        lines = text.decode("utf-8").splitlines()
+        lines = text.decode("utf-8").split("\n")  # other line ends may stand inside a JSON string
     except UnicodeDecodeError as error:
         raise Refused(f"items: not UTF-8 at byte {error.start}") from None
     rows: list[EvalItem] = []
@@ -51,7 +54,7 @@ def parse_rows(text: bytes, task: Task, *, is_strict: bool) -> list[EvalItem]:
 
 def _row(idx: int, number: int, line: str, task: Task, *, is_strict: bool) -> EvalItem:
     try:
-        value = json.loads(line, parse_constant=_no_constant)
+        value = _parsed(line)
     except (ValueError, RecursionError) as error:
         raise Refused(f"items: line {number} is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -75,5 +78,34 @@ def _check_strict(number: int, value: Mapping[str, Any], task: Task) -> None:
         raise Refused(f"items: line {number}: `input` must be a JSON object")
 
 
+def _parsed(line: str) -> Any:
+    """Read one line; what no answer could carry is refused: endless numbers, half characters, bottomless nesting."""
+    value = json.loads(line, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole)
+    _check_depth(value, MAX_DEPTH)
+    if "\\ud" in line.lower():
+        json.dumps(value, ensure_ascii=False).encode()  # raises for half a surrogate pair
+    return value
+
+
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("number out of range")
+    return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if isinstance(value, dict | list):
+        if not left:
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_depth(part, left - 1)

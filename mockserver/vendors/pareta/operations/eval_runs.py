@@ -113,16 +113,24 @@ def retrieve(call: Call, run_id: str) -> Run:
 
 
 def finish(world: World, run_id: str) -> None:
-    """Evaluate every candidate, keep the results and debit their exact sum; does nothing for a finished run."""
+    """Evaluate every candidate, keep the results and debit their exact sum; does nothing for a finished run.
+
+    A run fails, and costs nothing, when a candidate cannot take part any more: its endpoint was stopped meanwhile.
+    """
     run = tables.find_eval_run(world, run_id)
     if run is None or run.status in TERMINAL:
         return
     world.schedule.cancel(FINISH, run_id)
     task = task_named(world, run.task)
     items = tables.eval_items(world, run.eval_set)
+    try:
+        contenders = _contenders(world, task, run.candidates, items)
+    except Refused as refused:
+        tables.update_eval_run(world, run_id, "failed", error=str(refused))
+        return
     results = [
         evaluate(contender, task, items, _rolls(world.draws, f"{run_id}/{contender.model_id}"))
-        for contender in _contenders(world, task, run.candidates, items)
+        for contender in contenders
     ]
     total = sum(result.total_cost_micro_usd for result in results)
     tables.insert_results(world, run_id, results)

@@ -1,0 +1,91 @@
+"""Small values the domain's tests share."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from mockserver.vendors.pareta.domain.catalog import PriceSheet, RankedModel, Task
+from mockserver.vendors.pareta.domain.metrics import ServedCall
+from mockserver.vendors.pareta.domain.predictions import Roll
+
+SHEET = PriceSheet(
+    frontier_per_prompt_token=5,
+    frontier_per_completion_token=20,
+    auto_divisor=18,
+    open_per_request=500,
+    frontier_per_request=6000,
+)
+
+DATE = {"type": "string", "format": "date"}
+TEXT = {"type": "string"}
+NUMBER = {"type": "number"}
+
+
+def task(
+    fields: dict[str, Any] | None = None,
+    *,
+    name: str = "contract-key-fields",
+    scorer: str = "field_f1",
+    strategy: str = "extraction",
+    blob: bool = False,
+    keywords: tuple[str, ...] = (),
+) -> Task:
+    body = {
+        "id": name,
+        "keywords": list(keywords),
+        "input_schema": {"properties": {"contract_text": TEXT}},
+        "output_schema": {"properties": fields or {"effective_date": DATE, "governing_law": TEXT}},
+    }
+    return Task(name, scorer, strategy, blob, body)
+
+
+def classifier(*labels: str, scorer: str = "macro_f1") -> Task:
+    schema: dict[str, Any] = {**TEXT, "enum": list(labels)} if labels else TEXT
+    return task({"label": schema}, name="intent-classification", scorer=scorer, strategy="classification")
+
+
+def model(name: str, kind: Any, quality: float | None, cost: int | None, *, recommended: bool = False) -> RankedModel:
+    return RankedModel("contract-key-fields", name, kind, quality, cost, 128, "rte", recommended)
+
+
+BOARD = (
+    model("gpt-5.5", "frontier", 0.93, 700),
+    model("qwen-2", "open", 0.91, 90, recommended=True),
+    model("llama-1", "open", 0.88, 63),
+)
+
+
+def call(
+    at: int = 0,
+    status: int = 200,
+    latency_us: int = 1000,
+    cost: int = 90,
+    frontier: int = 700,
+    score: float | None = None,
+) -> ServedCall:
+    good = status < 300
+    return ServedCall(at, status, latency_us, 3, 5, cost if good else 0, frontier if good else 0, score)
+
+
+def rolls_of(seed: int | str) -> Roll:
+    """Rolls as the world makes them: independent, and the same for the same name."""
+    return lambda name: random.Random(f"{seed}/{name}").random()
+
+
+valid = st.characters(codec="utf-8")
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(valid, max_size=20)
+    | st.sampled_from(
+        ["", " ", "x ", "a  b", "2026-01-31", "2026-02-03", "1850-05-05", "0001-01-01", "\u1e9e", "true"]
+    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("ab :", max_size=3), inner, max_size=4),
+    max_leaves=12,
+)

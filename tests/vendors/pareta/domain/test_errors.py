@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from mockserver.vendors.pareta.domain.errors import EndpointNotReady, InsufficientCredits, Refused
+
+
+def test_errors_carry_the_facts_and_say_them() -> None:
+    short = InsufficientCredits(5, 9)
+    cold = EndpointNotReady("ep-1", "starting")
+
+    assert (short.balance_micro_usd, short.needed_micro_usd) == (5, 9)
+    assert str(short) == "balance is 5 micro-USD, the request needs more than 9"
+    assert (cold.endpoint_id, cold.status) == ("ep-1", "starting")
+    assert str(cold) == "endpoint 'ep-1' is starting."
+    assert str(Refused("no")) == "no"

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.vendors.pareta.domain.generation import (
+    Answer,
+    Prompt,
+    best_label,
+    count_tokens,
+    finished,
+    labels_of,
+    pieces,
+    prompt_tokens,
+    prose,
+    rendered,
+    right_answer,
+)
+from tests.vendors.pareta.domain.samples import DATE, NUMBER, TEXT, classifier, rolls_of, task
+
+CONTRACT = task(
+    {"effective_date": DATE, "termination_date": DATE, "party_a": TEXT, "party_b": TEXT, "governing_law": TEXT}
+)
+INVOICE = task(
+    {"invoice_number": TEXT, "issue_date": DATE, "vendor": TEXT, "total": NUMBER, "currency": TEXT},
+    name="invoice-extraction",
+)
+CHAT = task({"response": TEXT}, name="general-chat", strategy="judge", scorer="judge_panel")
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("\u00fc" * 8, 2)])
+def test_a_token_is_about_four_characters(text: str, tokens: int) -> None:
+    assert count_tokens(text) == tokens
+
+
+def test_every_message_adds_a_little() -> None:
+    assert prompt_tokens(["abcd", "", "abcde"]) == 1 + 0 + 2 + 3 * 4
+    assert prompt_tokens([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("stop", "max_tokens", "expected"),
+    [
+        ((), None, Answer("one two three", "stop", 4)),
+        ((), 4, Answer("one two three", "stop", 4)),
+        ((), 3, Answer("one two thre", "length", 3)),
+        ((), 1, Answer("one ", "length", 1)),
+        (("two",), None, Answer("one ", "stop", 1)),
+        (("three", "two"), None, Answer("one ", "stop", 1)),
+        (("two", "three"), None, Answer("one ", "stop", 1)),
+        (("four",), None, Answer("one two three", "stop", 4)),
+        (("",), None, Answer("one two three", "stop", 4)),
+        (("one",), None, Answer("", "stop", 0)),
+        (("three",), 1, Answer("one ", "length", 1)),
+        (("two",), 1, Answer("one ", "stop", 1)),
+    ],
+)
+def test_an_answer_ends_at_a_stop_sequence_or_at_max_tokens(
+    stop: tuple[str, ...], max_tokens: int | None, expected: Answer
+) -> None:
+    assert finished("one two three", Prompt("", "", 0, max_tokens, stop)) == expected
+
+
+@given(st.text(), st.lists(st.text(min_size=1, max_size=3), max_size=4))
+def test_no_stop_sequence_survives_and_the_first_of_them_decides(text: str, stops: list[str]) -> None:
+    answer = finished(text, Prompt("", "", 0, stop=tuple(stops)))
+
+    first = min((at for stop in stops if (at := text.find(stop)) >= 0), default=len(text))
+    assert answer.text == text[:first]
+
+
+@given(st.text(), st.integers(1, 5))
+def test_pieces_lose_nothing(text: str, size: int) -> None:
+    assert "".join(pieces(text, size)) == text
+
+
+@given(st.text("a b\n\t\u2028", max_size=40))
+def test_pieces_of_blanks_lose_nothing_either(text: str) -> None:
+    parts = list(pieces(text))
+
+    assert "".join(parts) == text
+    assert all(parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("one", ["one"]),
+        ("one two three four", ["one two three", " four"]),
+        (" one\ntwo  three four ", [" one\ntwo  three", " four "]),
+        ("   ", ["   "]),
+    ],
+)
+def test_pieces_are_a_few_words_each(text: str, expected: list[str]) -> None:
+    assert list(pieces(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Effective as of January 1, 2026", {"effective_date": "2026-01-01"}),
+        ("effective 16 September 2024 .", {"effective_date": "2024-09-16"}),
+        ("It is effective as of 2023-09-03.", {"effective_date": "2023-09-03"}),
+        (
+            "effective as of 2023-09-03 and terminates on March 4, 2031",
+            {"effective_date": "2023-09-03", "termination_date": "2031-03-04"},
+        ),
+        ("Signed on 2023-09-03.", dict.fromkeys(CONTRACT.output_fields)),
+        ("What is the governing law?", {"governing_law": None}),
+        ("governed by the laws of the State of New York.", {"governing_law": "New York"}),
+        (
+            'This Agreement between Sable Media GmbH ("Party A") and Orchard Labs LLC ("Party B") is made.',
+            {"party_a": "Sable Media GmbH", "party_b": "Orchard Labs LLC"},
+        ),
+        ("between Bank of Ohio and Orchard & Sons, who", {"party_a": "Bank of Ohio", "party_b": "Orchard & Sons"}),
+        ("", dict.fromkeys(CONTRACT.output_fields)),
+    ],
+)
+def test_the_right_answer_to_a_contract_is_what_it_says(text: str, expected: dict[str, Any]) -> None:
+    assert right_answer(CONTRACT, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Invoice no. A-2291 of 3 May 2026: total $ 1,234.50",
+            {"invoice_number": "A-2291", "issue_date": "2026-05-03", "total": 1234.5, "currency": "USD"},
+        ),
+        ("Number: 77, due EUR 12", {"invoice_number": "77", "total": 12.0, "currency": "EUR"}),
+        ("\u00a3 5.00", {"total": 5.0, "currency": "GBP"}),
+        ("nothing here", dict.fromkeys(INVOICE.output_fields)),
+        ("which vendor?", {"vendor": None}),
+        ("9" * 400, dict.fromkeys(INVOICE.output_fields)),
+    ],
+)
+def test_the_right_answer_to_an_invoice_is_what_it_says(text: str, expected: dict[str, Any]) -> None:
+    assert right_answer(INVOICE, text) == expected
+
+
+@given(st.text())
+def test_answers_are_json_whatever_the_text(text: str) -> None:
+    for subject in (CONTRACT, INVOICE):
+        answer = right_answer(subject, text)
+        assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+        assert answer
+        assert answer.keys() <= subject.output_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("I want a refund now", "refund_request"),
+        ("please cancel my subscription", "cancel_subscription"),
+        ("hello there", "other"),
+        ("", "other"),
+    ],
+)
+def test_the_right_label_is_the_nearest_or_the_catch_all(text: str, label: str) -> None:
+    labels = ("refund_request", "cancel_subscription", "other")
+
+    assert best_label(text, labels) == label
+    assert right_answer(classifier(*labels), text) == {"label": label}
+
+
+def test_labels_are_the_enumerated_values() -> None:
+    assert labels_of(classifier("a", "b")) == ("a", "b")
+    assert labels_of(classifier()) == ()
+    assert labels_of(CONTRACT) == ()
+
+
+def test_answers_are_written_as_the_task_wants_them() -> None:
+    assert rendered(CONTRACT, {"governing_law": "\u00d6sterreich"}) == '{"governing_law": "\u00d6sterreich"}'
+    assert rendered(CHAT, {"response": "Hello."}) == "Hello."
+    assert rendered(CHAT, {"a": 1, "b": 2}) == '{"a": 1, "b": 2}'
+    assert rendered(classifier("a"), {"label": "a"}) == "a"
+
+
+def test_prose_is_about_what_was_asked() -> None:
+    text = prose("Explain how copper wiring resists corrosion", rolls_of(1))
+
+    assert "copper" in text.lower()
+    assert "wiring" in text
+    assert "resists" in text
+    assert text == prose("Explain how copper wiring resists corrosion", rolls_of(1))
+    assert len({prose("Explain copper", rolls_of(seed)) for seed in range(40)}) > 5
+
+
+def test_prose_about_nothing_is_still_prose() -> None:
+    assert "the question" in prose("?", rolls_of(1)).lower()
+    assert right_answer(CHAT, "copper wiring") == {"response": prose("copper wiring", lambda _: 0.0)}
