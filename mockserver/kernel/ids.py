@@ -21,15 +21,21 @@ _HEX64 = float(2**53)
 class Draws:
     """The random source of one world."""
 
-    __slots__ = ("_key", "seed")
+    __slots__ = ("_key", "_keyed", "seed")
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._key = hashlib.blake2b(str(seed).encode(), digest_size=32).digest()
+        # By digest size: copying a hash that has taken in the key costs half of making one.
+        self._keyed: dict[int, hashlib.blake2b] = {}
 
     def _digest(self, purpose: str, subject: str, counter: int, size: int) -> bytes:
-        message = f"{purpose}\x1f{subject}\x1f{counter}".encode()
-        return hashlib.blake2b(message, digest_size=size, key=self._key).digest()
+        keyed = self._keyed.get(size)
+        if keyed is None:
+            keyed = self._keyed[size] = hashlib.blake2b(digest_size=size, key=self._key)
+        digest = keyed.copy()
+        digest.update(f"{purpose}\x1f{subject}\x1f{counter}".encode())
+        return digest.digest()
 
     def bits(self, purpose: str, subject: str = "", counter: int = 0) -> int:
         """Return 64 uniform bits."""

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +48,8 @@ class Store:
         self._guard: int | None = None
         self.conn = self._open(path)
         self.db = Database(self.conn)
+        self._work = _Work(self._lock, self.conn)
+        self._step = _Step(self.conn)
         self._worldly: dict[str, str] = {}
 
     # Opening and closing
@@ -107,19 +109,13 @@ class Store:
 
     # Transactions
 
-    @contextmanager
-    def work(self) -> Iterator[None]:
+    def work(self) -> AbstractContextManager[None]:
         """Hold the database and an open transaction for the length of a block; committing is left to `commit`."""
-        with self._lock:
-            if not self.conn.in_transaction:
-                self.conn.execute("BEGIN")
-            yield
+        return self._work
 
-    @contextmanager
-    def atomic(self) -> Iterator[None]:
+    def atomic(self) -> AbstractContextManager[None]:
         """Undo everything a block wrote if it raises; must stand inside `work` or `committed`."""
-        with self.db.atomic():
-            yield
+        return self._step
 
     @contextmanager
     def committed(self) -> Iterator[None]:
@@ -177,6 +173,51 @@ class Store:
         """Delete every row of a world."""
         for name in self._worldly:
             self.execute(f'DELETE FROM "{name}" WHERE world = ?', (world,))
+
+
+class _Work:
+    """The block behind `Store.work`. It keeps nothing of its own, so one serves every caller, nested ones too."""
+
+    __slots__ = ("_conn", "_lock")
+
+    def __init__(self, lock: threading.RLock, conn: sqlite3.Connection) -> None:
+        self._lock = lock
+        self._conn = conn
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        try:
+            if not self._conn.in_transaction:
+                self._conn.execute("BEGIN")
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        self._lock.release()
+
+
+class _Step:
+    """The block behind `Store.atomic`.
+
+    Savepoints nest by position, so one name does for all, and SQLite parses it once; sqlite-utils' own `atomic`
+    draws a new name each time.
+    """
+
+    __slots__ = ("_conn",)
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+
+    def __enter__(self) -> None:
+        self._conn.execute("SAVEPOINT step")
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if kind is None:
+            self._conn.execute("RELEASE step")
+        elif self._conn.in_transaction:  # else the error has ended the whole transaction already
+            self._conn.execute("ROLLBACK TO step")
+            self._conn.execute("RELEASE step")
 
 
 def _lock_file(path: Path) -> int | None:
