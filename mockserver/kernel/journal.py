@@ -18,7 +18,10 @@ _ROW_BYTES = 256
 _SECRET_HEADERS = frozenset(
     {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"x-admin-token"}
 )
-_SECRET_TEXT = re.compile(rb"((?:pareta_)?sk_(?:live_|test_)?)[A-Za-z0-9._-]+|(Bearer\s+)[^\s\"']+", re.IGNORECASE)
+# Without a mode word a key's prefix must stand alone: `task_id` and `risk_score` are no credentials.
+_SECRET_TEXT = re.compile(
+    rb"(sk_(?:live_|test_)|(?<![A-Za-z0-9])sk_)[A-Za-z0-9._-]+|(Bearer[ \t]+)[^\s\"']+", re.IGNORECASE
+)
 REDACTED = b"[redacted]"
 
 migrations = Migrations("kernel.journal")
@@ -165,9 +168,8 @@ def capped(body: bytes) -> bytes:
 
 def redacted_headers(headers: dict[bytes, bytes]) -> bytes:
     """Return headers as `name: value` lines with every credential replaced."""
-    return b"\n".join(
-        name + b": " + (REDACTED if name in _SECRET_HEADERS else redacted(value)) for name, value in headers.items()
-    )
+    lines = [name + b": " + (REDACTED if name in _SECRET_HEADERS else value) for name, value in headers.items()]
+    return redacted(b"\n".join(lines))
 
 
 def _headers(lines: bytes) -> dict[bytes, bytes]:

@@ -89,6 +89,8 @@ def test_long_bodies_are_cut(world: World) -> None:
         (b"pareta_sk_abc", b"pareta_sk_[redacted]"),
         (b"authorization: bearer abc", b"authorization: bearer [redacted]"),
         (b"nothing to hide", b"nothing to hide"),
+        (b'{"task_id": "t-1", "risk_score": 1}', b'{"task_id": "t-1", "risk_score": 1}'),
+        (b"my_sk_abc, Bearer\nnext: line", b"my_sk_[redacted], Bearer\nnext: line"),
     ],
 )
 def test_credentials_are_replaced_wherever_they_stand(text: bytes, kept: bytes) -> None:
