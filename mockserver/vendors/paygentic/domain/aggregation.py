@@ -75,7 +75,7 @@ def quantity(aggregation: Aggregation, tally: Tally, *, has_path: bool) -> Decim
             return None if tally.least is None else from_sortable(tally.least)
         case "MAX":
             return None if tally.greatest is None else from_sortable(tally.greatest)
-        case "LATEST":
+        case _:
             return None if tally.latest is None else marked(tally.latest)
 
 

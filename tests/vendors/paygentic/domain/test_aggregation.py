@@ -1,0 +1,123 @@
+"""The seven aggregations, and windows cut into buckets."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.kernel.windows import DAY, HOUR
+from mockserver.vendors.paygentic.domain.aggregation import (
+    AGGREGATIONS,
+    Aggregation,
+    Stretch,
+    Tally,
+    cover,
+    is_usable,
+    quantity,
+)
+from mockserver.vendors.paygentic.domain.amounts import mark, sortable
+
+
+def tally(*amounts: str, without: int = 0) -> Tally:
+    """Tally amounts that came in this order, and some events without one."""
+    total = Tally(events=without)
+    for seq, text in enumerate(amounts):
+        amount = Decimal(text)
+        key = sortable(amount)
+        total.add(Tally(1, 1, amount, key, key, mark(0, seq, key), {text}))
+    return total
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [
+        ("SUM", "6.0002"),
+        ("COUNT", "5"),
+        ("AVG", "1.50005"),
+        ("MIN", "-1"),
+        ("MAX", "5"),
+        ("UNIQUE_COUNT", "3"),
+        ("LATEST", "1.0001"),
+    ],
+)
+def test_each_aggregation(aggregation: Aggregation, expected: str) -> None:
+    found = quantity(aggregation, tally("5", "1.0001", "-1", "1.0001", without=1), has_path=True)
+
+    assert found == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [("SUM", 0), ("COUNT", 2), ("UNIQUE_COUNT", 0), ("AVG", None), ("MIN", None), ("MAX", None), ("LATEST", None)],
+)
+def test_events_without_a_value(aggregation: Aggregation, expected: int | None) -> None:
+    empty = tally(without=2)
+
+    assert quantity(aggregation, empty, has_path=True) == expected
+    assert is_usable(aggregation, empty, has_path=True) is (aggregation == "COUNT")
+    assert is_usable(aggregation, tally("1"), has_path=True)
+
+
+def test_unique_count_without_a_path_counts_events() -> None:
+    assert quantity("UNIQUE_COUNT", tally(without=3), has_path=False) == 3
+    assert is_usable("UNIQUE_COUNT", tally(without=3), has_path=False)
+    assert not is_usable("UNIQUE_COUNT", Tally(), has_path=False)
+
+
+def test_an_average_keeps_more_digits_than_a_double() -> None:
+    average = quantity("AVG", tally("1", "0", "0"), has_path=True)
+
+    assert str(average).startswith("0." + "3" * 28)
+
+
+def test_the_largest_of_equal_halves_is_kept_whichever_comes_first() -> None:
+    one, other = tally("1", "9"), tally("5")
+    one.add(other)
+    other.add(tally("1", "9"))
+
+    for aggregation in ("MIN", "MAX", "SUM", "COUNT", "AVG"):
+        assert quantity(aggregation, one, has_path=True) == quantity(aggregation, other, has_path=True)
+
+
+def test_an_empty_tally_changes_nothing() -> None:
+    total = tally("1", "2")
+    total.add(Tally())
+
+    assert total == tally("1", "2")
+    assert set(AGGREGATIONS) == {"SUM", "COUNT", "AVG", "MIN", "MAX", "UNIQUE_COUNT", "LATEST"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (0, 2 * DAY, [(DAY, 0, 2 * DAY)]),
+        (5, 5, []),
+        (HOUR, DAY + 3, [(HOUR, HOUR, DAY), (0, DAY, DAY + 3)]),
+        (-5, HOUR, [(0, -5, 0), (HOUR, 0, HOUR)]),
+        (1, HOUR - 1, [(0, 1, HOUR - 1)]),
+        (
+            1,
+            2 * DAY + HOUR + 1,
+            [(0, 1, HOUR), (HOUR, HOUR, DAY), (DAY, DAY, 2 * DAY), (HOUR, 2 * DAY, 2 * DAY + HOUR),
+             (0, 2 * DAY + HOUR, 2 * DAY + HOUR + 1)],
+        ),
+    ],
+)  # fmt: skip
+def test_a_window_is_covered_with_the_widest_buckets(
+    start: int, end: int, expected: list[tuple[int, int, int]]
+) -> None:
+    assert list(cover(start, end, (DAY, HOUR))) == [Stretch(*each) for each in expected]
+
+
+@given(st.integers(-5 * DAY, 5 * DAY), st.integers(-5 * DAY, 5 * DAY))
+def test_a_cover_has_no_gap_and_no_overlap(start: int, end: int) -> None:
+    stretches = list(cover(start, end, (DAY, HOUR)))
+
+    assert sum(each.end - each.start for each in stretches) == max(0, end - start)
+    for one, following in pairwise(stretches):
+        assert one.end == following.start
+    assert all(not each.width or (each.start % each.width, each.end % each.width) == (0, 0) for each in stretches)
