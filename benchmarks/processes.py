@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -39,6 +40,11 @@ class Server:
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path} answered {answer.status}: {text[:500]!r}")
         return json.loads(text)
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time the process has used (as Linux counts it)."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_mb(self) -> float:
         """Return the memory the process holds, in MB (as Linux counts it)."""

@@ -61,7 +61,7 @@ class VendorApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         path: str = scope["path"]
-        body = await _read(receive, self.gateway.body_limit(path))
+        body = await self._read(receive, path)
         if body is None:
             return
         headers = dict(scope["headers"])
@@ -77,6 +77,31 @@ class VendorApp:
             await send({"type": "http.response.body", "body": reply.body})
         else:
             await self._stream(reply, receive, send)
+
+    async def _read(self, receive: Receive, path: str) -> bytes | None:
+        """Return the body, `None` if the client left.
+
+        A body in several pieces is cut one byte past what the vendor takes; whatever follows is read and dropped.
+        """
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        first: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            return first
+        limit = self.gateway.body_limit(path)
+        chunks = [first]
+        size = len(first)
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk: bytes = message.get("body", b"")
+            if size <= limit:
+                chunks.append(chunk)
+            size += len(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)[: limit + 1]
 
     async def _stream(self, reply: Reply, receive: Receive, send: Send) -> None:
         pieces = reply.pieces
@@ -99,28 +124,6 @@ class VendorApp:
 
 def _start(reply: Reply, extra: list[tuple[bytes, bytes]]) -> dict[str, Any]:
     return {"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, *extra]}
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """Return the body, cut one byte past `limit` (whatever follows is read and dropped); `None` if the client left."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        return None
-    first: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return first
-    chunks = [first]
-    size = len(first)
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunk: bytes = message.get("body", b"")
-        if size <= limit:
-            chunks.append(chunk)
-        size += len(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)[: limit + 1]
 
 
 async def _disconnect(receive: Receive) -> None:
