@@ -8,6 +8,7 @@ import pytest
 
 from mockserver.app import Simulator
 from mockserver.http.serve import BackgroundServer
+from tests.vendors.pareta.org import Org
 
 
 @pytest.fixture
@@ -15,3 +16,11 @@ def url(simulator: Simulator) -> Iterator[str]:
     """The address of a server in front of the simulator."""
     with BackgroundServer(simulator) as server:
         yield server.url
+
+
+@pytest.fixture
+def org(simulator: Simulator) -> Iterator[Org]:
+    """The organisation `acme`; whatever a test did to it, its books must add up."""
+    org = Org(simulator)
+    yield org
+    org.check()
