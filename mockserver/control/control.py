@@ -50,11 +50,12 @@ class Control:
 
         :raises UnknownWorld: no key can name it, or only known worlds are let in.
         """
-        with self.store.committed():
-            # In its own right: what is refused further down must not take the new world with it.
-            world = self._admit(name)
-        with self.store.committed():
-            yield world
+        with self.store.work():  # so that no other thread removes the world between the two
+            with self.store.committed():
+                # In its own right: what is refused further down must not take the new world with it.
+                world = self._admit(name)
+            with self.store.committed():
+                yield world
 
     @contextmanager
     def reading(self, name: str) -> Iterator[World]:
