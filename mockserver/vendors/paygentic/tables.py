@@ -560,23 +560,25 @@ def _rebuild(store: Store, world: int, identity: int, meter: Meter) -> None:
     """Enter every stored event of a meter's type into its empty tables."""
     for batch in metered_events(store, world, meter.event_type):
         _enter(store, world, identity, meter, batch)
-    for width, party, source in (
-        (HOUR, "party", "paygentic_readings"),
-        (DAY, "party", "paygentic_rollups"),
-        (HOUR, f"'{EVERYBODY}'", "paygentic_rollups"),
-        (DAY, f"'{EVERYBODY}'", "paygentic_rollups"),
-    ):
-        _roll_up(store, world, identity, width, party, source)
+    everybody = f"'{EVERYBODY}'"
+    _roll_up(store, world, identity, HOUR, "party", None)
+    _roll_up(store, world, identity, DAY, "party", f"party <> {everybody}")
+    _roll_up(store, world, identity, HOUR, everybody, f"party <> {everybody} AND width = {HOUR}")
+    _roll_up(store, world, identity, DAY, everybody, f"party = {everybody}")
 
 
-def _roll_up(store: Store, world: int, meter: int, width: int, party: str, source: str) -> None:
-    """Fill one kind of rollup rows at once, from readings or from the rollups of single parties' hours."""
-    if source == "paygentic_readings":
-        counts, value, at, latest, where = "count(*), count(mark)", f"substr(mark, {MARKED_FROM})", "at", "mark", ""
-        least = greatest = value
+def _roll_up(store: Store, world: int, meter: int, width: int, party: str, hours: str | None) -> None:
+    """Fill one kind of rollup rows at once, from the rollups that are its hours, or from readings.
+
+    :param party: SQL for whom the rows belong to.
+    :param hours: SQL that picks the rollups, or `None` for readings.
+    """
+    if hours is None:
+        source, at, counts, latest = "paygentic_readings", "at", "count(*), count(mark)", "mark"
+        least = greatest = f"substr(mark, {MARKED_FROM})"
     else:
-        counts, least, greatest, at, latest = "sum(events), sum(amounts)", "least", "greatest", "bucket", "latest"
-        where = f" AND width = {HOUR} AND party <> '{EVERYBODY}'"
+        source, at, counts, latest = "paygentic_rollups", "bucket", "sum(events), sum(amounts)", "latest"
+        least, greatest = "least", "greatest"
     yocto = "(sum(yocto / 1000000) + sum(yocto % 1000000) / 1000000)"
     pico = f"(sum(pico / 1000000) + (sum(pico % 1000000) + {yocto} / 1000000) / 1000000)"
     store.execute(
@@ -586,7 +588,7 @@ def _roll_up(store: Store, world: int, meter: int, width: int, party: str, sourc
         f" ({pico} % 1000000) * 1000000 + (sum(pico % 1000000) + {yocto} / 1000000) % 1000000,"
         f" ({yocto} % 1000000) * 1000000 + sum(yocto % 1000000) % 1000000,"
         f" group_concat(extra, ' '), min({least}), max({greatest}), max({latest})"
-        f" FROM {source} WHERE world = ? AND meter = ?{where} GROUP BY 4, 5, 6",
+        f" FROM {source} WHERE world = ? AND meter = ? AND {hours or 1} GROUP BY 4, 5, 6",
         (world, meter),
     )
 
@@ -656,51 +658,54 @@ ON CONFLICT DO UPDATE SET
 
 def record(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> None:
     """Enter events into a meter's readings and rollups."""
-    _add_up(store, world, identity, _widened(_enter(store, world, identity, meter, batch)))
+    _add_up(store, world, identity, _widened(_hours(_enter(store, world, identity, meter, batch))))
 
 
-def _enter(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> dict[_Place, _Sum]:
-    """Enter events into a meter's readings and distinct values; return what they add to single parties' hours."""
+def _enter(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> list[Row]:
+    """Enter events into a meter's readings and distinct values; return the readings' rows."""
     lens = meter.lens
     combos: dict[tuple[str, ...], int] = {(): 0}
-    hours: dict[_Place, _Sum] = {}
     rows: list[Row] = []
     distinct: set[tuple[str, int, int, str]] = set()
     for seq, at, party, data in batch:
-        reading = read(lens, data)
-        combo = combos.get(reading.labels)
+        labels, amount, key = read(lens, data)
+        combo = combos.get(labels)
         if combo is None:
-            combo = combos[reading.labels] = _combo(store, world, identity, reading.labels)
-        place = (HOUR, party, floor_to(at, HOUR), combo)
-        sums = hours.get(place)
-        if sums is None:
-            sums = hours[place] = _Sum()
-        sums.events += 1
-        amount = reading.amount
+            combo = combos[labels] = _combo(store, world, identity, labels)
         if amount is None:
-            rows.append((world, identity, at, seq, party, combo, 0, 0, 0, None, None, reading.key))
+            rows.append((world, identity, at, seq, party, combo, 0, 0, 0, None, None, key))
         else:
-            key = sortable(amount)
-            latest = mark(at, seq, key)
+            latest = mark(at, seq, sortable(amount))
             yocto = yocto_of(amount)
             if yocto is None:
-                sums.take(0, amount, key, latest)
-                parts: tuple[int, int, int] = (0, 0, 0)
+                rows.append((world, identity, at, seq, party, combo, 0, 0, 0, str(amount), latest, key))
             else:
-                sums.take(yocto, None, key, latest)
-                parts = split(yocto)
-            extra = str(amount) if yocto is None else None
-            rows.append((world, identity, at, seq, party, combo, *parts, extra, latest, reading.key))
-        if reading.key is not None:
+                rows.append((world, identity, at, seq, party, combo, *split(yocto), None, latest, key))
+        if key is not None:
             day = floor_to(at, DAY)
-            distinct.add((party, day, combo, reading.key))
-            distinct.add((EVERYBODY, day, combo, reading.key))
+            distinct.add((party, day, combo, key))
+            distinct.add((EVERYBODY, day, combo, key))
     store.conn.executemany(_INSERT_READING, rows)
     if distinct:
         store.conn.executemany(
             "INSERT OR IGNORE INTO paygentic_distinct_days VALUES (?, ?, ?, ?, ?, ?)",
             [(world, identity, *row) for row in distinct],
         )
+    return rows
+
+
+def _hours(rows: Iterable[Row]) -> dict[_Place, _Sum]:
+    """Return what readings add to the hours of single parties."""
+    hours: dict[_Place, _Sum] = {}
+    for _, _, at, _, party, combo, units, pico, yocto, extra, latest, _ in rows:
+        place = (HOUR, party, floor_to(at, HOUR), combo)
+        sums = hours.get(place)
+        if sums is None:
+            sums = hours[place] = _Sum()
+        sums.events += 1
+        if latest is not None:
+            number = Decimal(extra) if extra is not None else None
+            sums.take((units * HALF + pico) * HALF + yocto, number, latest[MARKED_FROM - 1 :], latest)
     return hours
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.kernel.money import plain
 from mockserver.vendors.paygentic.domain.json_text import canonical, number_in
@@ -105,8 +105,7 @@ class Lens:
     tells_apart: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a meter read from one event.
 
     :param labels: the value of each dimension, in the meter's order.

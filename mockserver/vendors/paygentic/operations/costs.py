@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from mockserver.kernel.call import Call
@@ -136,28 +137,30 @@ def _cells(call: Call, cost: Cost, meter: int, question: Question, filters: Mapp
         parties = parties_of(question.subject, tables.external_id_of(store, world, question.subject))
     width = None if question.window is None else WIDTHS[question.window]
     by_combo = bool(filters or question.group_by)
-    labels = tables.labels_of_meter(store, world, meter) if by_combo else {}
-    is_wanted = _filter(cost, filters)
-    rollups = [each for each in tables.ROLLUP_WIDTHS if width is None or each <= width]
+    wanted: dict[int, tuple[str, ...]] = {0: ()}
+    if by_combo:
+        wanted = _matching(cost, filters, tables.labels_of_meter(store, world, meter))
+    rollups = tuple([each for each in tables.ROLLUP_WIDTHS if width is None or each <= width])
     found = tables.tallies(
-        store, world, meter, cover(question.start, question.end, tuple(rollups)),
+        store, world, meter, cover(question.start, question.end, rollups),
         parties=parties, bucket_width=width, by_combo=by_combo, aggregation=cost.aggregation or "",
     )  # fmt: skip
-    for bucket, combo, tally in found:
-        if is_wanted(labels.get(combo, ())):
-            yield Cell(bucket, labels.get(combo, ()), tally)
     if cost.aggregation == "UNIQUE_COUNT" and cost.value_property is not None:
-        days = [DAY] if width is None or width == DAY else []
-        found = tables.distinct_keys(
-            store, world, meter, cover(question.start, question.end, tuple(days)),
+        days = (DAY,) if width is None or width == DAY else ()
+        distinct = tables.distinct_keys(
+            store, world, meter, cover(question.start, question.end, days),
             parties=parties, bucket_width=width, by_combo=by_combo,
         )  # fmt: skip
-        for bucket, combo, tally in found:
-            if is_wanted(labels.get(combo, ())):
-                yield Cell(bucket, labels.get(combo, ()), tally)
+        found = chain(found, distinct)
+    for bucket, combo, tally in found:
+        if combo in wanted:
+            yield Cell(bucket, wanted[combo], tally)
 
 
-def _filter(cost: Cost, filters: Mapping[str, str]) -> Callable[[tuple[str, ...]], bool]:
+def _matching(
+    cost: Cost, filters: Mapping[str, str], labels: Mapping[int, tuple[str, ...]]
+) -> dict[int, tuple[str, ...]]:
+    """Return the combinations of dimension values that pass a filter."""
     names = sorted(cost.group_by or {})
     wanted = [(names.index(name), value) for name, value in filters.items()]
-    return lambda labels: all(labels[place] == value for place, value in wanted)
+    return {combo: values for combo, values in labels.items() if all(values[place] == value for place, value in wanted)}
