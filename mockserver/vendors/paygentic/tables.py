@@ -882,6 +882,22 @@ def rollups_of_meter(store: Store, world: int, meter: int) -> Iterator[tuple[int
         yield width, party, bucket, combo, Tally(events, amounts, total, *ordered)
 
 
+def reading(
+    store: Store, world: int, meter: int, at: int, seq: int
+) -> tuple[str, int, Decimal | None, str | None] | None:
+    """Return what a meter stored of one event: party, combination, amount and key."""
+    row = store.one(
+        "SELECT party, combo, units, pico, yocto, extra, mark, key FROM paygentic_readings"
+        " WHERE world = ? AND meter = ? AND at = ? AND seq = ?",
+        (world, meter, at, seq),
+    )
+    if row is None:
+        return None
+    party, combo, units, pico, yocto, extra, latest, key = row
+    amount = None if latest is None else EXACT.add(joined(units, pico, yocto), summed(extra or ""))
+    return party, combo, amount, key
+
+
 def distinct_of_meter(store: Store, world: int, meter: int) -> list[Row]:
     """Return every distinct value a meter keeps: party, day, combination, value."""
     return store.all(

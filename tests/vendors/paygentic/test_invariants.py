@@ -46,6 +46,8 @@ KEYS = "an idempotency key stores one event per 24 h"
         ("UPDATE paygentic_rollups SET latest = NULL WHERE meter = 2 AND party = ''", {SUMS: 2}),
         ("DELETE FROM paygentic_distinct_days WHERE key = '0.1'", {SUMS: 2}),
         ("DELETE FROM paygentic_readings WHERE meter = 1", {READ: 4}),
+        ("UPDATE paygentic_readings SET yocto = yocto + 1 WHERE meter = 1", {SUMS: 3}),
+        ("UPDATE paygentic_readings SET combo = 0 WHERE meter = 1", {SUMS: 4}),
         ("INSERT INTO paygentic_readings SELECT world, meter, at, 99, party, combo, 0, 0, 0, NULL, NULL, NULL"
          " FROM paygentic_readings LIMIT 1", {READ: 1}),
         ("UPDATE paygentic_events SET idempotency_key = 'k' WHERE type = 'other'", {KEYS: 3}),

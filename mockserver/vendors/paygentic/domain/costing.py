@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from mockserver.kernel.errors import InvalidRequest, Problem
+from mockserver.kernel.errors import InvalidRequest, MalformedBody, Problem
 from mockserver.kernel.windows import buckets
 from mockserver.vendors.paygentic.domain.aggregation import (
     NEEDS_VALUE,
@@ -203,7 +203,7 @@ def _filters(text: str, known: Mapping[str, str]) -> dict[str, str]:
 
     try:
         wanted = parse(text.encode())
-    except Exception:
+    except MalformedBody:
         raise refused("must be a JSON object") from None
     if not isinstance(wanted, dict):
         raise refused("must be a JSON object")

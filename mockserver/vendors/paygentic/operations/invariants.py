@@ -22,10 +22,25 @@ def check(world: World) -> list[Invariant]:
     """Return every claim about a world's events and sums, with the rows that break it."""
     meters = tables.all_meters(world.store, world.id)
     return [
-        Invariant("summaries = accepted events", tuple(_wrong_sums(world, meters))),
+        Invariant("summaries = accepted events", (*_wrong_readings(world, meters), *_wrong_sums(world, meters))),
         Invariant("every accepted event is read once by every meter of its type", _unread(world, meters)),
         Invariant("an idempotency key stores one event per 24 h", tuple(_repeated_keys(world))),
     ]
+
+
+def _wrong_readings(world: World, meters: dict[int, Meter]) -> Rows:
+    """Return the readings that are there, but do not say what their event says."""
+    wrong: list[dict[str, Any]] = []
+    for identity, meter in meters.items():
+        labels = {0: (), **tables.labels_of_meter(world.store, world.id, identity)}
+        lens = meter.lens
+        for batch in tables.metered_events(world.store, world.id, meter.event_type):
+            for seq, at, party, data in batch:
+                stored = tables.reading(world.store, world.id, identity, at, seq)
+                should = read(lens, data)
+                if stored is not None and (party, *should) != (stored[0], labels.get(stored[1]), *stored[2:]):
+                    wrong.append({"meter": identity, "event_seq": seq, "stored": str(stored), "expected": str(should)})
+    return tuple(wrong)
 
 
 class _Expected:
