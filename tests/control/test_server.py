@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from mockserver import __version__
+from mockserver.control.routes import control_app
+from mockserver.kernel.world import Worlds
+from tests.control import toy
 from tests.control.conftest import ControlClient
 
 
@@ -55,6 +61,34 @@ def test_a_wrong_method_is_told_the_right_ones(control: ControlClient) -> None:
 
     assert refused.status_code == 405
     assert {method.strip() for method in refused.headers["allow"].split(",")} == {"GET", "HEAD", "PUT"}
+
+
+def test_a_body_cut_short_is_no_fault_of_ours(worlds: Worlds, caplog: pytest.LogCaptureFixture) -> None:
+    app = control_app(worlds, [toy.vendor], None)
+    coming = [{"type": "http.request", "body": b'{"na', "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return coming.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/_mock/worlds",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+
+    async def serve() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(serve())
+
+    assert sent[0]["status"] == 400
+    assert not caplog.records
 
 
 def test_head_asks_like_get(control: ControlClient) -> None:
