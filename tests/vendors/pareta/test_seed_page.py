@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from openai.types.chat import ChatCompletionUserMessageParam
 
 from mockserver.app import Simulator
 from mockserver.kernel.money import MicroUsd
@@ -578,13 +579,11 @@ def test_p39_objects_keep_the_raw_json(client: Client, pareta: httpx.Client) -> 
 def test_p40_a_stock_openai_client_works_streams_and_passes_further_fields(url: str, client: Client) -> None:
     assert "".join(client.texts(model=ENDPOINT, messages=MESSAGES, temperature=0)) == '{"effective_date": "2026-01-01"}'
 
+    words = ChatCompletionUserMessageParam(role="user", content=MESSAGES[0]["content"])
     with openai.OpenAI(api_key=KEY, base_url=f"{url}/v1", max_retries=0) as stock:
-        whole = stock.chat.completions.create(model=ENDPOINT, messages=MESSAGES, temperature=0.2, top_p=1)  # type: ignore[arg-type]
+        whole = stock.chat.completions.create(model=ENDPOINT, messages=[words], temperature=0.2, top_p=1)
         stream = stock.chat.completions.create(
-            model="auto",
-            messages=MESSAGES,  # type: ignore[arg-type]
-            stream=True,
-            stream_options={"include_usage": True},
+            model="auto", messages=[words], stream=True, stream_options={"include_usage": True}
         )
         chunks = list(stream)
 
