@@ -1,24 +1,14 @@
-"""Paygentic's operations, one row each, and the vendor they make up."""
+"""Paygentic's operations, one row each, and how it speaks HTTP."""
 
 from __future__ import annotations
 
 from mockserver.http.endpoint import Api, Endpoint
-from mockserver.vendors.paygentic import schemas, tables
+from mockserver.vendors.paygentic import schemas
 from mockserver.vendors.paygentic.domain import json_text
 from mockserver.vendors.paygentic.errors import crash, render
-from mockserver.vendors.paygentic.operations import access, costs, customers, events, invariants, products
-from mockserver.vendors.paygentic.seed import seed
-from mockserver.vendors.vendor import Vendor
+from mockserver.vendors.paygentic.operations import access, costs, customers, events, products
 
 MAX_BODY_BYTES = 1024 * 1024
-
-SWITCHES = {
-    **access.SWITCHES,
-    "paygentic.lenient_types": False,
-    "paygentic.default_source": False,
-    "paygentic.read_deleted": False,
-    "paygentic.zero_fill": False,
-}
 
 _DENIED = (401, 403)
 
@@ -146,24 +136,18 @@ _CUSTOMERS = [
 
 _ERRORS = dict.fromkeys((401, 403, 404, 405, 409, 413, 422, 429, 500), schemas.ErrorBody)
 
-vendor = Vendor(
-    api=Api(
-        name="paygentic",
-        title="Paygentic",
-        version="0",
-        prefixes=("/v0",),
-        endpoints=(*_EVENTS, *_COSTS, *_PRODUCTS, *_CUSTOMERS),
-        key_prefix="sk_",
-        bare_keys=False,
-        render=render,
-        crash=crash,
-        parse_json=json_text.parse,
-        error_models={400: schemas.BadRequestBody, **_ERRORS},
-        max_body_bytes=MAX_BODY_BYTES,
-        scheme_description="A key `sk_live_<world>` or `sk_test_<world>`; the rest of it names the world.",
-    ),
-    migrations=(tables.migrations,),
-    seed=seed,
-    invariants=invariants.check,
-    switches=SWITCHES,
+api = Api(
+    name="paygentic",
+    title="Paygentic",
+    version="0",
+    prefixes=("/v0",),
+    endpoints=(*_EVENTS, *_COSTS, *_PRODUCTS, *_CUSTOMERS),
+    key_prefix="sk_",
+    bare_keys=False,
+    render=render,
+    crash=crash,
+    parse_json=json_text.parse,
+    error_models={400: schemas.BadRequestBody, **_ERRORS},
+    max_body_bytes=MAX_BODY_BYTES,
+    scheme_description="A key `sk_live_<world>` or `sk_test_<world>`; the rest of it names the world.",
 )

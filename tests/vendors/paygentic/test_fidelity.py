@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.vendors import paygentic
-from mockserver.vendors.paygentic.routes import SWITCHES
+from mockserver.vendors.paygentic import vendor
 
 HERE = Path(__file__).parent
 TEXT = (Path(paygentic.__file__).parent / "FIDELITY.md").read_text("utf-8")
@@ -40,7 +40,7 @@ def test_there_are_rows_and_every_switch_of_behaviour_has_one() -> None:
     assert len(ROWS) > 40
     for switch in ("cost_tracking", "lenient_types", "default_source", "read_deleted", "zero_fill"):
         assert f"`paygentic.{switch}`" in TEXT
-        assert f"paygentic.{switch}" in SWITCHES
+        assert f"paygentic.{switch}" in vendor.switches
 
 
 def test_every_statement_of_the_page_has_a_test() -> None:

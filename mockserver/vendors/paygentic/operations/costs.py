@@ -26,6 +26,9 @@ from mockserver.vendors.paygentic.operations.access import (
 )
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 
+READ_DELETED = "paygentic.read_deleted"
+ZERO_FILL = "paygentic.zero_fill"
+
 _ID = re.compile(r"cst_[a-zA-Z0-9_-]+", re.ASCII)
 
 
@@ -111,7 +114,7 @@ def delete(call: Call, identifier: str) -> None:
 
 
 def _readable(call: Call, identifier: str) -> Cost:
-    return must_exist(call, identifier, even_deleted=call.world.is_on("paygentic.read_deleted"))
+    return must_exist(call, identifier, even_deleted=call.world.is_on(READ_DELETED))
 
 
 def summary(call: Call, identifier: str, question: Question) -> Summary:
@@ -126,7 +129,7 @@ def summary(call: Call, identifier: str, question: Question) -> Summary:
     filters = costing.filters_for(cost, question)
     meter = tables.meter_of_cost(call.world.store, call.world.id, identifier)
     cells = iter(()) if meter is None else _cells(call, cost, meter, question, filters)
-    return costing.summarise(cost, question, cells, fill=call.world.is_on("paygentic.zero_fill"))
+    return costing.summarise(cost, question, cells, fill=call.world.is_on(ZERO_FILL))
 
 
 def _cells(call: Call, cost: Cost, meter: int, question: Question, filters: Mapping[str, str]) -> Iterator[Cell]:
