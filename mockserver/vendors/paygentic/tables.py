@@ -759,6 +759,9 @@ _SUMS = (
     "sum(units), sum(pico / 1000000), sum(pico % 1000000), sum(yocto / 1000000), sum(yocto % 1000000),"
     " group_concat(extra, ' ')"
 )
+# Twice as fast. Readings are only added up within a minute, or at an edge within an hour, and it takes 9 million
+# in one of those to reach 2**63, at which SQLite fails and does not round.
+_SUMS_OF_READINGS = "sum(units), 0, sum(pico), 0, sum(yocto), group_concat(extra, ' ')"
 _NO_SUMS = "0, 0, 0, 0, 0, NULL"
 _ORDERED = {
     "MIN": "min({least}), NULL, NULL",
@@ -785,22 +788,23 @@ def tallies(
     :param by_combo: whether combinations matter; otherwise all are combination 0.
     :param aggregation: only what this one needs is filled in, besides the counts.
     """
-    sums = _SUMS if aggregation in ("SUM", "AVG") else _NO_SUMS
+    is_summed = aggregation in ("SUM", "AVG")
     ordered = _ORDERED.get(aggregation, "NULL, NULL, NULL")
     for stretch in stretches:
         if stretch.width:
             source = _Source(
                 "paygentic_rollups", "bucket", parties or (EVERYBODY,), stretch, f"width = {stretch.width}"
             )
-            counts = "sum(events), sum(amounts)"
+            counts, sums = "sum(events), sum(amounts)", _SUMS
             extremes = ordered.format(least="least", greatest="greatest", latest="latest")
         else:
             source = _Source("paygentic_readings", "at", parties, stretch)
-            counts = "count(*), count(mark)"
+            counts, sums = "count(*), count(mark)", _SUMS_OF_READINGS
             value = f"substr(mark, {MARKED_FROM})"
             extremes = ordered.format(least=value, greatest=value, latest="mark")
         rows = store.execute(
-            f"SELECT {source.bucket(bucket_width)}, {'combo' if by_combo else 0}, {counts}, {sums}, {extremes}"
+            f"SELECT {source.bucket(bucket_width)}, {'combo' if by_combo else 0}, {counts},"
+            f" {sums if is_summed else _NO_SUMS}, {extremes}"
             f" FROM {source.text} GROUP BY 1, 2",
             (world, meter, *source.values),
         )
