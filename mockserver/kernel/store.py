@@ -133,9 +133,12 @@ class Store:
         return self.conn.in_transaction
 
     def commit(self) -> None:
-        """Make everything done so far durable."""
+        """Make everything done so far durable; inside an `atomic` block nothing happens, it is left to who opened that.
+
+        A stream nobody closed is closed whenever Python finds it, which may be in the middle of another request.
+        """
         with self._lock:
-            if self.conn.in_transaction:
+            if self.conn.in_transaction and not self._step.depth:
                 self.conn.execute("COMMIT")
 
     # Reading and writing
@@ -204,15 +207,18 @@ class _Step:
     draws a new name each time.
     """
 
-    __slots__ = ("_conn",)
+    __slots__ = ("_conn", "depth")
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
+        self.depth = 0
 
     def __enter__(self) -> None:
         self._conn.execute("SAVEPOINT step")
+        self.depth += 1
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        self.depth -= 1
         if kind is None:
             self._conn.execute("RELEASE step")
         elif self._conn.in_transaction:  # else the error has ended the whole transaction already

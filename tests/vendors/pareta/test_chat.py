@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from mockserver.app import Simulator
 from mockserver.kernel.windows import DAY, HOUR
+from mockserver.vendors.pareta import tables
 from tests.vendors.pareta.org import (
     CURL,
     ENDPOINT,
@@ -317,6 +319,26 @@ def test_interleaved_streams_on_one_endpoint_are_all_recorded(org: Org) -> None:
 
     assert org.metric("cost")["total_micro_usd"] == 4 * PRICE
     assert org.metric("activity")["requests"] == 4
+
+
+def test_a_forgotten_stream_found_in_the_middle_of_another_unit_of_work_does_not_end_it(org: Org) -> None:
+    streams = [org.open_stream()]
+    gc.disable()
+    try:
+        streams.append(streams)  # type: ignore[arg-type]  # a cycle, so that only the collector finds it
+        del streams
+        assert len(org.world.holds) == 1
+        before = org.balance
+        with suppress(KeyError), org.house():
+            tables.post(org.world, "grant", 5, at=0, operation="grant", subject="test")
+            gc.collect()
+            assert org.world.holds == {}
+            raise KeyError
+    finally:
+        gc.enable()
+
+    assert org.balance == before, "what was to be undone was not committed on the way"
+    assert org.chat().status_code == 200
 
 
 def test_a_world_that_is_reset_under_a_stream_is_not_billed_for_it(org: Org, simulator: Simulator) -> None:

@@ -18,6 +18,7 @@ def test_a_world_starts_with_a_hundred_dollars_and_a_run_that_was_paid_for(org: 
 
     assert (grant.kind, debit.kind) == ("grant", "debit")
     assert (debit.amount_micro_usd, debit.subject) == (-74211, "run_contracts")
+    assert CreditAccount().balance(org.world) == org.balance
     assert org.balance == START_MICRO_USD == grant.amount_micro_usd - 74211
 
 

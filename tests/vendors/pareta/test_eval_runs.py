@@ -10,6 +10,7 @@ import pytest
 
 from mockserver.app import Simulator
 from mockserver.kernel.windows import SECOND
+from mockserver.vendors.pareta.operations import eval_runs
 from tests.vendors.pareta.org import CURL, ENDPOINT, G0, G1, G3, SEED, START_MICRO_USD, STOPPED, Org
 
 ROWS = [
@@ -78,6 +79,16 @@ def test_a_run_finished_by_looking_is_not_finished_again_by_the_clock(org: Org) 
 
     assert len(org.debits) == 1
     assert org.get(f"/v1/eval-runs/{run}") == before
+
+
+def test_finishing_twice_debits_once(org: Org) -> None:
+    run = org.new_run(org.new_set(ROWS), "llama-1")
+
+    with org.house():
+        for identity in (run, run, "run_of_nobody"):
+            eval_runs.finish(org.world, identity)
+
+    assert [entry.subject for entry in org.debits] == [run]
 
 
 def test_the_answer_does_not_depend_on_how_the_run_was_finished(simulator: Simulator) -> None:

@@ -30,7 +30,7 @@ _DATE = re.compile(
 )
 _AMOUNT = re.compile(r"(?:[$€£]\s?|\b(?:USD|EUR|GBP)\s)?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d{2}|\d+)\b")
 _CURRENCY = {"$": "USD", "€": "EUR", "£": "GBP", "USD": "USD", "EUR": "EUR", "GBP": "GBP"}
-_NAME = r"[A-Z][\w&.'-]*(?:\s+(?:[A-Z][\w&.'-]*|of|and|&))*"
+_NAME = r"[A-Z][\w&.'-]*(?:\s+(?:[A-Z][\w&.'-]*|of|and|&)){0,8}"
 _PARTIES = re.compile(
     rf"\b[Bb]etween\s+({_NAME}?)(?:\s*\([^)]*\))?,?\s+and\s+({_NAME}?)(?=\s*(?:\(|,|\.|;|\bis\b|\bare\b|$))"
 )

@@ -104,12 +104,19 @@ def word_accuracy(prediction: Any, expected: Any) -> float:
     """
     given = normalised(_bare(prediction)).split()
     wanted = normalised(_bare(expected)).split()
+    words = len(wanted)
+    while given and wanted and given[-1] == wanted[-1]:  # what is alike at an end needs no edit
+        del given[-1], wanted[-1]
+    start = next(
+        (n for n, (g, w) in enumerate(zip(given, wanted, strict=False)) if g != w), min(len(given), len(wanted))
+    )
+    del given[:start], wanted[:start]
     row = list(range(len(wanted) + 1))
     for i, word in enumerate(given, 1):
         diagonal, row[0] = row[0], i
         for j, other in enumerate(wanted, 1):
             diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return max(0.0, 1 - row[-1] / max(1, len(wanted)))
+    return max(0.0, 1 - row[-1] / max(1, words))
 
 
 def macro_f1(predictions: Sequence[Any], expected: Sequence[Any]) -> float:

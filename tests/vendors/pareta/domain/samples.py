@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from hypothesis import strategies as st
 
+from mockserver.kernel.ids import Draws
 from mockserver.vendors.pareta.domain.catalog import PriceSheet, RankedModel, Task
 from mockserver.vendors.pareta.domain.metrics import ServedCall
 from mockserver.vendors.pareta.domain.predictions import Roll
+
+DRAWS = Draws(7)
 
 SHEET = PriceSheet(
     frontier_per_prompt_token=5,
@@ -72,7 +74,7 @@ def call(
 
 def rolls_of(seed: int | str) -> Roll:
     """Rolls as the world makes them: independent, and the same for the same name."""
-    return lambda name: random.Random(f"{seed}/{name}").random()
+    return lambda name: DRAWS.uniform(name, str(seed))
 
 
 valid = st.characters(codec="utf-8")

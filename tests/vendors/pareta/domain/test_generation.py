@@ -143,6 +143,12 @@ def test_the_right_answer_to_an_invoice_is_what_it_says(text: str, expected: dic
     assert right_answer(INVOICE, text) == expected
 
 
+@pytest.mark.parametrize("word", ["Ab and ", "Ab ", "of ", "no ", "1,", "term 2026-01-01 ", " "])
+def test_a_long_monotonous_text_is_read_in_no_time(word: str) -> None:
+    for subject in (CONTRACT, INVOICE):
+        assert right_answer(subject, "between " + word * 20_000)
+
+
 @given(st.text())
 def test_answers_are_json_whatever_the_text(text: str) -> None:
     for subject in (CONTRACT, INVOICE):

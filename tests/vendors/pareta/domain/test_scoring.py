@@ -224,6 +224,13 @@ def test_word_accuracy_is_one_minus_the_word_error_rate(given: list[str], wanted
     assert word_accuracy(" ".join(given), {"text": "  ".join(wanted).upper()}) == pytest.approx(max(0.0, 1 - rate))
 
 
+def test_long_transcripts_that_differ_little_are_compared_in_no_time() -> None:
+    transcript = [f"word{n}" for n in range(100_000)]
+
+    assert word_accuracy(" ".join(transcript[1:]), " ".join(transcript)) == pytest.approx(1 - 1e-5)
+    assert word_accuracy(" ".join(transcript), " ".join(transcript[:-1])) == pytest.approx(1 - 1 / 99_999)
+
+
 def macro_f1_by_hand(given: Sequence[str], wanted: Sequence[str]) -> float:
     """Precision and recall per label, counted one answer at a time."""
     scores = []
