@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from mockserver.app import Simulator
 from mockserver.http.messages import Request
-from mockserver.kernel.windows import DAY, HOUR, parse_instant
+from mockserver.kernel.windows import DAY, HOUR, format_instant, parse_instant
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic.domain.metering import EventDraft
 from mockserver.vendors.paygentic.operations.events import ingest_many
@@ -277,3 +278,34 @@ def test_a_refused_event_leaves_nothing_behind(simulator: Simulator, merchant: M
     assert simulator.store.one("SELECT count(*) FROM paygentic_events") == (0,)
     merchant.send({"amount": 1}, idempotencyKey="k")
     assert merchant.total(cost) == 1
+
+
+@pytest.mark.parametrize("aggregation", ["SUM", "MIN", "MAX", "LATEST", "UNIQUE_COUNT"])
+def test_many_events_at_once_add_up_like_one_by_one_and_like_a_cost_made_later(
+    simulator: Simulator, merchant: Merchant, world: World, aggregation: str
+) -> None:
+    cost = merchant.create(aggregation=aggregation)
+    begin = parse_instant("2026-02-01T00:00:00Z")
+    amounts = [Decimal(text) for text in ("5", "-1.5", "1E+30", "0.000000000000000000000000007", "9", "5.0", "-1E+30")]
+    history = [
+        (
+            begin,
+            EventDraft(
+                TYPE, "", {"amount": amounts[n % 7], "provider": "p"}, f"s{n % 2}", at=begin + n * 37 % 11 * HOUR
+            ),
+        )
+        for n in range(300)
+    ]
+
+    with simulator.store.committed():
+        for part in (history[:200], history[200:]):
+            assert ingest_many(world, part) == len(part)
+    later = merchant.create(aggregation=aggregation, groupBy={"who": "$.provider"})
+
+    one_by_one = merchant.create(aggregation=aggregation, eventType="single")
+    for _, draft in history:
+        text = f'{{"amount": {draft.data["amount"]}, "provider": "p"}}'
+        merchant.send(text, type="single", subject=draft.subject, timestamp=format_instant(draft.at or 0))
+    for query in ({}, {"subject": "s1"}, {"from_": "2026-02-01T03:00:00Z"}, {"to": "2026-02-01T07:30:00Z"}):
+        totals = {merchant.total(each, **query) for each in (cost, later, one_by_one)}
+        assert len(totals) == 1, (query, totals)
