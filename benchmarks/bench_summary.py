@@ -133,9 +133,7 @@ def main() -> None:
     begin = time.perf_counter()
     other = (COST % "COUNT").replace('"operation": "$.operation"', '"o": "$.operation"')
     call(simulator, "POST", "/v0/costs", body=other)
-    print(
-        f"a new meter from the stored events          {chosen.events / (time.perf_counter() - begin):9,.0f} a second\n"
-    )
+    print(f"a new meter from the stored events          {chosen.events / (time.perf_counter() - begin):9,.0f}/s\n")
 
     print(f"{'question':28}{'ms':>9}{'scan, times as long':>22}")
     for name, (query, scan) in QUESTIONS.items():
