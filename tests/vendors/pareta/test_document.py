@@ -1,0 +1,87 @@
+"""The OpenAPI document says what the simulator does: every answer of every operation is held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from mockserver.app import Simulator
+from mockserver.http.openapi import vendor_document
+from mockserver.vendors.pareta.routes import api
+from tests.conformance import Documented
+from tests.vendors.pareta.org import CURL, G0, G1, G3, SEED, STOPPED, Org
+from tests.vendors.pareta.test_determinism import script
+from tests.vendors.pareta.test_error_shape import FAILURES
+
+UNROUTED = ("Not Found", "Method Not Allowed")
+
+
+@pytest.fixture(scope="module")
+def documented() -> Documented:
+    return Documented(vendor_document(api))
+
+
+@pytest.fixture
+def answered(org: Org, documented: Documented) -> Iterator[set[tuple[str, int]]]:
+    """Every operation and status that was seen; a route that does not exist is in no document."""
+    seen: set[tuple[str, int]] = set()
+
+    def check(response: httpx.Response) -> None:
+        media_type = response.headers.get("content-type", "")
+        body: Any = None
+        if "json" in media_type:
+            response.read()
+            body = response.json()
+        if isinstance(body, dict) and body.get("detail") in UNROUTED:
+            return
+        request = response.request
+        operation = documented.check(request.method, request.url.path, response.status_code, media_type, body)
+        seen.add((operation, response.status_code))
+
+    org.http.event_hooks["response"] = [check]
+    yield seen
+    org.http.event_hooks["response"] = []
+
+
+def test_every_operation_answers_as_documented(org: Org, answered: set[tuple[str, int]]) -> None:
+    script(org)
+    org.set_balance(10**6)
+    for headers in (G0, G1, G3, CURL):
+        for path in ("/v1/models", "/v1/endpoints", "/v1/tasks", "/v1/eval-sets", "/v1/eval/frontier-models"):
+            org.get(path, headers=headers)
+        org.finished_run(org.new_run("es_contracts", "auto", "llama-1"), headers=headers)
+    for task in org.get("/v1/tasks")["tasks"]:
+        org.get(f"/v1/tasks/{task['id']}", examples_n=2)
+        org.get(f"/v1/tasks/{task['id']}/leaderboard")
+        org.get("/v1/eval/frontier-models", task=task["id"])
+    for query in ("totals from supplier bills", "compose music", "xyzzy"):
+        org.http.post("/v1/tasks/match", json={"query": query})
+    for endpoint in (STOPPED, SEED):
+        org.get(f"/v1/endpoints/{endpoint}")
+        org.http.post(f"/v1/endpoints/{endpoint}/stop")
+        for dimension in ("cost", "quality", "performance", "uptime", "activity"):
+            org.metric(dimension, endpoint, group_by="day")
+    org.get("/v1/eval-sets/es_contracts")
+    org.http.delete("/v1/eval-sets/es_contracts")
+
+    succeeded = {operation for operation, status in answered if status < 300}
+    assert succeeded == {endpoint.operation for endpoint in api.endpoints}
+
+
+def test_every_refusal_is_documented(simulator: Simulator, org: Org, answered: set[tuple[str, int]]) -> None:
+    for failure in FAILURES:
+        if failure.balance is not None:
+            org.set_balance(failure.balance)
+        org.http.request(
+            failure.method, failure.path, json=failure.body, content=failure.content, headers=failure.headers
+        )
+        org.set_balance(10**6)
+    for endpoint in api.endpoints:
+        path = endpoint.path.replace("{", "").replace("}", "")
+        org.http.request(endpoint.method, path, headers={"Authorization": "Bearer sk_test_acme"})
+
+    assert {status for _, status in answered} == {400, 401, 402, 404, 409, 422, 503}
+    assert {operation for operation, status in answered if status == 401} == {e.operation for e in api.endpoints}
