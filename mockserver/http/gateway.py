@@ -177,6 +177,7 @@ class Gateway:
         digest = call.world.in_flight.get((scope, call.idempotency_key or ""))
         kept = Reply(reply.status, headers=[*reply.headers])  # a replay has a request id of its own
         sent: list[bytes] = []
+        reason = "the client left before the stream ended"
         is_whole = False
         try:
             yield b""  # to whoever made the generator
@@ -195,6 +196,10 @@ class Gateway:
                     self._note(call, entry, body)
                 is_whole = True
             yield last
+        except Exception:
+            log.exception("%s %s failed", entry.method, entry.path)
+            reason = "internal error, see the server's log"
+            raise
         finally:
             with self.store.work():
                 call.world.in_flight.pop((scope, call.idempotency_key or ""), None)
@@ -202,7 +207,8 @@ class Gateway:
                     stream.abandon()
                     if not call.world.is_gone:
                         entry.status = None
-                        entry.reason = "the client left before the stream ended"
+                        entry.reason = reason
+                        call.cost_micro_usd = 0
                         self._note(call, entry, b"".join(sent))
                     self.store.commit()
 

@@ -321,6 +321,25 @@ def test_interleaved_streams_on_one_endpoint_are_all_recorded(org: Org) -> None:
     assert org.metric("activity")["requests"] == 4
 
 
+def test_a_stream_whose_debit_fails_is_cut_and_leaves_nothing_behind(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = org.state()
+    stream = org.open_stream()
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of cheese")
+
+    monkeypatch.setattr(tables, "post", fail)
+    with pytest.raises(RuntimeError, match="cheese"):
+        stream.read()
+    monkeypatch.undo()
+
+    assert org.state() == before
+    cut = org.journal[0]
+    assert (cut.status, cut.cost_micro_usd, cut.reason) == (None, 0, "internal error, see the server's log")
+    assert b"billed" not in cut.response_body
+    assert org.metric("activity")["requests"] == 0
+
+
 def test_a_forgotten_stream_found_in_the_middle_of_another_unit_of_work_does_not_end_it(org: Org) -> None:
     streams = [org.open_stream()]
     gc.disable()
