@@ -18,6 +18,7 @@ from mockserver.kernel.errors import (
     Conflict,
     IdempotencyMismatch,
     InvalidRequest,
+    MethodNotAllowed,
     MockError,
     Problem,
     Unauthenticated,
@@ -25,7 +26,7 @@ from mockserver.kernel.errors import (
 )
 from mockserver.kernel.ids import fingerprint
 from mockserver.kernel.journal import Entry
-from mockserver.kernel.tenancy import bearer, world_named
+from mockserver.kernel.tenancy import world_of
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World, Worlds
 
@@ -64,8 +65,8 @@ class Gateway:
         world = self.worlds.nobody
         if api is not None:
             try:
-                key = bearer(request.headers.get(b"authorization"))
-                world = self.worlds.admit(world_named(key, api.key_prefix, bare=api.bare_keys))
+                name = world_of(request.headers.get(b"authorization"), api.key_prefix, bare=api.bare_keys)
+                world = self.worlds.admit(name)
             except Unauthenticated as refused:
                 error = error or refused
         call = self._call(world, request)
@@ -83,6 +84,8 @@ class Gateway:
             entry.reason = str(error)
             if isinstance(error, UnknownRoute):
                 log.warning("%s", error)
+            elif isinstance(error, MethodNotAllowed):
+                reply.headers.append((b"allow", ", ".join(error.allowed).encode()))
         entry.status = reply.status
         if reply.stream is None:
             self._note(call, entry, reply.body)

@@ -6,6 +6,7 @@ Needs httpx, which every client library of the vendors brings along; the server 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import unquote
 
 import httpx
 
@@ -52,18 +53,15 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._serve(request, await request.aread())
 
     def _serve(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        url = request.url
-        reply = self._gateway.handle(
-            Request(
-                request.method,
-                url.path,
-                url.query,
-                {name.lower(): value for name, value in request.headers.raw},
-                body,
-                f"{url.scheme}://{url.netloc.decode('ascii')}",
-            )
-        )
+        target, _, query = request.url.raw_path.partition(b"?")
+        headers = {name.lower(): value for name, value in request.headers.raw}
+        origin = f"{request.url.scheme}://{headers.get(b'host', b'').decode('latin-1')}"
+        path = unquote(target.decode("ascii"))
+        reply = self._gateway.handle(Request(request.method, path, query, headers, body, origin))
         self._gateway.store.commit()
         if reply.pieces is not None:
             return httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(self._gateway, reply))
-        return httpx.Response(reply.status, headers=reply.headers, content=reply.body)
+        if reply.status != 204:
+            reply.headers.append((b"content-length", b"%d" % len(reply.body)))
+        # As a stream, because httpx reads a body that is handed over whole twice.
+        return httpx.Response(reply.status, headers=reply.headers, stream=httpx.ByteStream(reply.body))

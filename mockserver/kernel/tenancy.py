@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mockserver.kernel.errors import Unauthenticated
 
 WORLD_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 # Longest first, so that what is left after stripping never begins with a mode word.
 _MODES = ("live_", "test_", "")
+
+
+@lru_cache(maxsize=1024)
+def world_of(authorization: bytes | None, prefix: str, *, bare: bool) -> str:
+    """Return the world that an `Authorization` header names.
+
+    :raises Unauthenticated: it names none.
+    """
+    return world_named(bearer(authorization), prefix, bare=bare)
 
 
 def world_named(key: str, prefix: str, *, bare: bool) -> str:

@@ -77,8 +77,9 @@ def _finished_run(world: World, start: dict[str, Any]) -> None:
     )
     at = parse_instant(run["created_at"])
     candidates = tuple(run["models"])
-    tables.insert_eval_run(world, EvalRunRow(run["id"], fixed["id"], task.id, "queued", 0, None, at, candidates))
     cost = eval_runs.cost_of(world, task, candidates, items)
+    queued = EvalRunRow(run["id"], fixed["id"], task.id, "queued", 0, None, at, candidates)
+    tables.insert_eval_run(world, queued, cost)
     tables.post(
         world, "grant", start["balance_micro_usd"] + cost, at=created, operation="grant", subject="starting credit"
     )

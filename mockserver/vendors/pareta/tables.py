@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database, Migrations
 
 from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.store import Row
 from mockserver.kernel.windows import Instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.catalog import FrontierModel, PriceSheet, RankedModel, ServedEndpoint, Task
@@ -20,6 +21,8 @@ from mockserver.vendors.pareta.domain.metrics import ServedCall, Window
 from mockserver.vendors.pareta.domain.rows import EvalItem
 
 migrations = Migrations("pareta")
+
+_UNFINISHED = "status IN ('queued', 'running', 'evaluating')"
 
 
 @migrations()
@@ -67,8 +70,9 @@ def create_evals(db: Database) -> None:
         "CREATE TABLE pareta_eval_items (world INTEGER, eval_set TEXT, idx INTEGER, input TEXT, expected TEXT,"
         " PRIMARY KEY (world, eval_set, idx)) WITHOUT ROWID",
         "CREATE TABLE pareta_eval_runs (world INTEGER, id TEXT, eval_set TEXT, task TEXT, status TEXT, candidates TEXT,"
-        " total_cost_micro_usd INTEGER, error_detail TEXT, created_at INTEGER,"
+        " total_cost_micro_usd INTEGER, error_detail TEXT, created_at INTEGER, estimate_micro_usd INTEGER,"
         " PRIMARY KEY (world, id)) WITHOUT ROWID",
+        f"CREATE INDEX pareta_eval_runs_unfinished ON pareta_eval_runs (world, estimate_micro_usd) WHERE {_UNFINISHED}",
         "CREATE TABLE pareta_eval_results (world INTEGER, run TEXT, position INTEGER, model_id TEXT, kind TEXT,"
         " quality_mean REAL, quality_ci_low REAL, quality_ci_high REAL, mean_cost_micro_usd INTEGER,"
         " total_cost_micro_usd INTEGER, n_succeeded INTEGER, error_count INTEGER, exact_match REAL, items TEXT,"
@@ -180,7 +184,9 @@ _ENDPOINT = (
 )
 
 
-def _endpoint(row: Sequence[Any]) -> ServedEndpoint:
+@lru_cache(maxsize=256)
+def _endpoint(row: Row) -> ServedEndpoint:
+    """Read an endpoint from its stored row; a pure function of it, like `_task`."""
     return ServedEndpoint(*[*row[:-1], bool(row[-1])])
 
 
@@ -256,26 +262,47 @@ def calls(world: World, endpoint_id: str, window: Window) -> list[ServedCall]:
 
 def balance(world: World) -> MicroUsd:
     """Return what is left of the organisation's credit."""
-    row = world.store.one(
-        "SELECT balance_micro_usd FROM pareta_ledger WHERE world = ? ORDER BY seq DESC LIMIT 1", (world.id,)
-    )
-    return MicroUsd(row[0] if row else 0)
+    return last_entry(world).balance_micro_usd
 
 
-def post(
-    world: World, kind: Kind, amount: int, *, at: int, operation: str, subject: str, request_id: str = ""
-) -> LedgerEntry:
-    """Append a movement of the balance."""
+class LastEntry(NamedTuple):
+    """Where the ledger stands."""
+
+    seq: int
+    balance_micro_usd: MicroUsd
+
+
+def last_entry(world: World) -> LastEntry:
+    """Return the ledger's last number and balance; zeros when it is empty."""
     row = world.store.one(
         "SELECT seq, balance_micro_usd FROM pareta_ledger WHERE world = ? ORDER BY seq DESC LIMIT 1", (world.id,)
     )
-    seq, before = row or (0, 0)
-    entry = LedgerEntry(seq + 1, at, kind, amount, before + amount, operation, subject, request_id)
+    return LastEntry(*row) if row else LastEntry(0, MicroUsd(0))
+
+
+def post(
+    world: World,
+    kind: Kind,
+    amount: int,
+    *,
+    at: int,
+    operation: str,
+    subject: str,
+    request_id: str = "",
+    after: LastEntry | None = None,
+) -> None:
+    """Append a movement of the balance.
+
+    :param after: the ledger's last entry, if it was read within this unit of work.
+    """
+    last = after or last_entry(world)
     world.store.execute(
         "INSERT INTO pareta_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (world.id, entry.seq, at, kind, amount, entry.balance_micro_usd, operation, subject, request_id),
-    )
-    return entry
+        (
+            world.id, last.seq + 1, at, kind, amount, last.balance_micro_usd + amount, operation, subject,
+            request_id,
+        ),
+    )  # fmt: skip
 
 
 def ledger(world: World, after: int = 0, limit: int = -1) -> Iterator[LedgerEntry]:
@@ -362,15 +389,23 @@ def eval_items(world: World, set_id: str) -> list[EvalItem]:
     return [EvalItem(idx, json.loads(given), json.loads(expected)) for idx, given, expected in rows]
 
 
-def insert_eval_run(world: World, run: EvalRunRow) -> None:
-    """Add an eval run."""
+def insert_eval_run(world: World, run: EvalRunRow, estimate_micro_usd: int) -> None:
+    """Add an eval run; what it may cost is set aside until it is terminal."""
     world.store.execute(
-        "INSERT INTO pareta_eval_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pareta_eval_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             world.id, run.id, run.eval_set, run.task, run.status, json.dumps(run.candidates),
-            run.total_cost_micro_usd, run.error_detail, run.created_at,
+            run.total_cost_micro_usd, run.error_detail, run.created_at, estimate_micro_usd,
         ),
     )  # fmt: skip
+
+
+def set_aside(world: World) -> int:
+    """Return what unfinished eval runs may still cost."""
+    row = world.store.one(
+        f"SELECT sum(estimate_micro_usd) FROM pareta_eval_runs WHERE world = ? AND {_UNFINISHED}", (world.id,)
+    )
+    return (row and row[0]) or 0
 
 
 def find_eval_run(world: World, run_id: str) -> EvalRunRow | None:

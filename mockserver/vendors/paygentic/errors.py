@@ -80,8 +80,6 @@ def _facts(error: MockError) -> dict[str, Any]:
 
 
 def _headers(error: MockError) -> Headers:
-    if isinstance(error, MethodNotAllowed):
-        return [(b"allow", ", ".join(error.allowed).encode())]
     if isinstance(error, Conflict) and error.retry_after_s is not None:
         return [(b"retry-after", b"%d" % error.retry_after_s)]
     return []

@@ -36,6 +36,7 @@ _PARTIES = re.compile(
 )
 _LAW = re.compile(rf"\blaws? of (?:the State of )?({_NAME})")
 _NUMBERED = re.compile(r"(?:\bno\b\.?|\bnumber\b|#)\s*:?\s*((?=[A-Z-]*\d)[A-Z0-9][A-Z0-9-]*)", re.I)
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]{2,}")
 _DULL = frozenset(
     "the and for are was were with this that from have has had you your our not but can could would should what when "
@@ -101,9 +102,12 @@ def pieces(text: str, size: int = 3) -> Iterator[str]:
         yield "".join(words[start : start + size])
 
 
-@lru_cache(maxsize=512)
 def right_answer(task: Task, text: str) -> Mapping[str, Any]:
     """Return what a flawless model would answer on a task: the fields found in the text, or the best label."""
+    return _remembered_answer(task, text) if len(text) <= _REMEMBERED_CHARACTERS else _right_answer(task, text)
+
+
+def _right_answer(task: Task, text: str) -> Mapping[str, Any]:
     fields = task.output_fields
     labels = labels_of(task)
     if labels:
@@ -115,6 +119,11 @@ def right_answer(task: Task, text: str) -> Mapping[str, Any]:
         chosen = {name: value for name, value in found.items() if value is not None or name in asked}
         return chosen or dict.fromkeys(fields)
     return {next(iter(fields)): prose(text, lambda _: 0.0)}
+
+
+# Clients repeat themselves; what long texts say is not kept, so that memory stays bounded.
+_REMEMBERED_CHARACTERS = 4_000
+_remembered_answer = lru_cache(maxsize=512)(_right_answer)
 
 
 def labels_of(task: Task) -> tuple[str, ...]:
@@ -129,7 +138,7 @@ def rendered(task: Task, value: Mapping[str, Any]) -> str:
     """Return an answer as the model would write it: a bare label or text, or one JSON object."""
     if len(value) == 1 and task.scoring_strategy not in ("extraction", "contract"):
         return str(next(iter(value.values())))
-    return json.dumps(value, ensure_ascii=False)
+    return _to_json(value)
 
 
 def find_field(name: str, schema: Mapping[str, Any], text: str, dates: Sequence[tuple[int, str]]) -> Any:

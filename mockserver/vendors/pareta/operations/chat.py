@@ -87,7 +87,8 @@ def create(call: Call, request: ChatRequest) -> Completion:
     """
     world = call.world
     endpoint = _served_by(call, request.model)
-    authorise(tables.balance(world), held(world))
+    last = tables.last_entry(world)
+    authorise(last.balance_micro_usd, held(world))
     who = endpoint.id if endpoint else AUTO
     n = tables.next_call(world, who)
     answer, score = _endpoint_answer(call, endpoint, request, n) if endpoint else (_auto_answer(call, request), None)
@@ -97,7 +98,7 @@ def create(call: Call, request: ChatRequest) -> Completion:
     else:
         price = auto_price(tables.price_sheet(world), prompt_tokens, answer.tokens)
     latency_us = _latency_us(call, who, n, answer.tokens)
-    identity = f"chatcmpl-{world.draws.token('chatcmpl', '', call.seq)}"
+    identity = f"chatcmpl-{call.request_id.removeprefix('req_')}"
     completion = Completion(identity, request.model, call.now, answer, prompt_tokens, price, request)
 
     def settle() -> None:
@@ -107,11 +108,12 @@ def create(call: Call, request: ChatRequest) -> Completion:
             call.now, 200, latency_us, prompt_tokens, answer.tokens, price.billed_micro_usd, price.frontier_micro_usd,
             score,
         )  # fmt: skip
-        ordinal = tables.next_call(world, who) if request.is_streamed else n  # others may have finished meanwhile
+        # While a stream was out, others may have been served and paid.
+        ordinal, after = (tables.next_call(world, who), None) if request.is_streamed else (n, last)
         tables.insert_call(world, who, ordinal, served, call.request_id)
         tables.post(
             world, "debit", -price.billed_micro_usd,
-            at=call.now, operation=OPERATION, subject=who, request_id=call.request_id,
+            at=call.now, operation=OPERATION, subject=who, request_id=call.request_id, after=after,
         )  # fmt: skip
         abandon()
 
@@ -182,7 +184,6 @@ def _auto_answer(call: Call, request: ChatRequest) -> Answer:
 def _latency_us(call: Call, who: str, n: int, tokens: int) -> int:
     """Draw how long an answer takes: log-normal with a long tail, longer for longer answers."""
     draws = call.world.draws
-    normal = math.sqrt(-2 * math.log(1 - draws.uniform("latency", who, n))) * math.cos(
-        2 * math.pi * draws.uniform("latency angle", who, n)
-    )
+    one, other = draws.uniforms(2, "latency", who, n)
+    normal = math.sqrt(-2 * math.log(1 - one)) * math.cos(2 * math.pi * other)  # Box and Muller's
     return int(_MEDIAN_US * math.exp(_SPREAD * normal)) + tokens * _PER_TOKEN_US

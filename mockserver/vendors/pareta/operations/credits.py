@@ -31,8 +31,9 @@ class CreditAccount:
 
 
 def held(world: World) -> int:
-    """Return what streams in flight have set aside."""
-    return sum(world.holds.values()) if world.holds else 0
+    """Return what streams in flight and unfinished eval runs have set aside."""
+    streams = sum(world.holds.values()) if world.holds else 0
+    return streams + tables.set_aside(world)
 
 
 def invariants(world: World) -> list[Invariant]:

@@ -82,9 +82,10 @@ def create(call: Call, new: NewRun) -> EvalRunRow:
     world = call.world
     kept = eval_set_named(world, new.eval_set_id)
     items = tables.eval_items(world, new.eval_set_id)
-    cover(tables.balance(world), held(world), cost_of(world, kept.task, new.candidates, items))
+    needed = cost_of(world, kept.task, new.candidates, items)
+    cover(tables.balance(world), held(world), needed)
     run = EvalRunRow(world.new_id("run"), new.eval_set_id, kept.task.id, "queued", 0, None, call.now, new.candidates)
-    tables.insert_eval_run(world, run)
+    tables.insert_eval_run(world, run, needed)
     if world.is_on(INSTANT):
         finish(world, run.id)
     else:
