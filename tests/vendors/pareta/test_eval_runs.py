@@ -234,6 +234,35 @@ def test_a_stream_in_flight_counts_against_what_a_run_may_cost(org: Org) -> None
     assert org.post_run(kept, "llama-1").status_code == 202
 
 
+def test_what_an_unfinished_run_may_cost_is_set_aside_until_it_ends(org: Org) -> None:
+    kept = org.new_set(ROWS)
+    org.set_balance(20 * 63 + 1)
+    run = org.post_run(kept, "llama-1").json()["run_id"]
+
+    assert org.post_run(kept, "llama-1").status_code == 402
+    assert org.chat().status_code == 200  # one micro-dollar is still free
+    assert org.chat().status_code == 402
+
+    for _ in range(3):
+        org.get(f"/v1/eval-runs/{run}")
+    assert org.balance == 1 - 90
+    org.set_balance(20 * 63)
+    assert org.post_run(kept, "llama-1").status_code == 202
+
+
+def test_a_failed_run_gives_back_what_was_set_aside(org: Org) -> None:
+    kept = org.new_set(ROWS)
+    org.set_balance(20 * 90)
+    run = org.post_run(kept, ENDPOINT).json()["run_id"]
+    org.http.post(f"/v1/endpoints/{ENDPOINT}/stop")
+
+    for _ in range(3):
+        found = org.get(f"/v1/eval-runs/{run}")["run"]
+
+    assert found["status"] == "failed"
+    assert org.post_run(kept, "qwen-2").status_code == 202
+
+
 def test_a_run_outlives_its_set(org: Org) -> None:
     kept = org.new_set(ROWS)
     run = org.new_run(kept, "llama-1")

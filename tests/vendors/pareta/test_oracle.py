@@ -60,7 +60,8 @@ class Oracle:
 
     @property
     def left(self) -> int:
-        return self.balance - sum(price for _, price in self.streams)
+        unfinished = (row["estimate"] for row in self.runs.values() if row["status"] not in ("completed", "failed"))
+        return self.balance - sum(price for _, price in self.streams) - sum(unfinished)
 
     def move(self, kind: str, amount: int, subject: str) -> None:
         self.balance += amount
@@ -220,7 +221,7 @@ class Player:
         assert response.status_code == (400 if cost is None else 202 if affordable else 402)
         if affordable:
             run = response.json()["run_id"]
-            self.oracle.runs[run] = {"status": "queued", "total": 0, "candidates": candidates}
+            self.oracle.runs[run] = {"status": "queued", "total": 0, "candidates": candidates, "estimate": cost}
             self.oracle.due.append((self.oracle.now + 60, "finish", run))
 
     def look(self, n: int) -> None:
