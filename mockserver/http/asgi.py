@@ -7,13 +7,14 @@ What several requests wrote within one turn of the loop is committed together, a
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-from starlette.types import Receive, Scope, Send
+from typing import TYPE_CHECKING, Any
 
 from mockserver.http.gateway import Gateway
 from mockserver.http.messages import Reply, Request
 from mockserver.kernel.store import Store
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 
 class GroupCommit:

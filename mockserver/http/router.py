@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,5 +90,7 @@ class Router:
 
     def nearest(self, method: str, path: str) -> tuple[str, ...]:
         """Return up to three operations whose method and path look most like these."""
+        import difflib  # only a request that goes nowhere needs it
+
         rows = [f"{m} {template}" for template, methods in self._by_template.items() for m in methods]
         return tuple(difflib.get_close_matches(f"{method} {path}", rows, n=3, cutoff=0.5))
