@@ -60,7 +60,9 @@ class Oracle:
 
     @property
     def left(self) -> int:
-        unfinished = (int(row["estimate"]) for row in self.runs.values() if row["status"] not in ("completed", "failed"))
+        unfinished = (
+            int(row["estimate"]) for row in self.runs.values() if row["status"] not in ("completed", "failed")
+        )
         return self.balance - sum(price for _, price in self.streams) - sum(unfinished)
 
     def move(self, kind: str, amount: int, subject: str) -> None:
