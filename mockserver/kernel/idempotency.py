@@ -10,6 +10,8 @@ from mockserver.kernel.store import Store
 
 migrations = Migrations("kernel.idempotency")
 
+_SWEEP_EVERY = 64
+
 
 @migrations()
 def create_idempotency(db: Database) -> None:
@@ -47,6 +49,7 @@ class Idempotency:
     def __init__(self, store: Store, world: int) -> None:
         self._store = store
         self._world = world
+        self._unswept = 0
 
     def find(self, scope: str, key: str, now: int) -> Remembered | None:
         """Return the first use of a key that still counts at `now`."""
@@ -69,12 +72,11 @@ class Idempotency:
         headers: bytes = b"",
         body: bytes = b"",
     ) -> None:
-        """Keep the first use of a key for `span` microseconds and forget keys whose span is over."""
-        self._store.execute(
-            "DELETE FROM idempotency WHERE (world, scope, key) IN (SELECT world, scope, key FROM idempotency"
-            " WHERE world = ? AND expires_at <= ? ORDER BY expires_at LIMIT 4)",
-            (self._world, now),
-        )
+        """Keep the first use of a key for `span` microseconds and, now and then, forget keys whose span is over."""
+        self._unswept += 1
+        if self._unswept >= _SWEEP_EVERY:
+            self._unswept = 0
+            self._store.execute("DELETE FROM idempotency WHERE world = ? AND expires_at <= ?", (self._world, now))
         self._store.execute(
             "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (self._world, scope, key, now, now + span, fingerprint, status, headers, body),

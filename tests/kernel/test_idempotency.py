@@ -44,7 +44,8 @@ def test_expired_keys_are_forgotten_as_new_ones_come(worlds: Worlds, store: Stor
         keys = worlds.create("acme").idempotency
         for n in range(10):
             keys.remember("POST /a", f"old {n}", NOON, 1)
-        for n in range(5):
+        for n in range(100):
             keys.remember("POST /a", f"new {n}", NOON + DAY, DAY)
 
-    assert store.one("SELECT count(*) FROM idempotency") == (5,)
+    assert store.one("SELECT count(*) FROM idempotency WHERE key LIKE 'old%'") == (0,)
+    assert store.one("SELECT count(*) FROM idempotency") == (100,)

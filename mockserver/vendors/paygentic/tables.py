@@ -112,12 +112,15 @@ def create_events(db: Database) -> None:
 
 @migrations()
 def create_meters(db: Database) -> None:
-    """Meters, the combinations of dimension values each has met, its readings, and their sums."""
+    """Meters, the combinations of dimension values each has met, its readings, and their sums.
+
+    What has arrived after `read_up_to` is read in one go when somebody asks, or when much has piled up.
+    """
     db.execute(
         """
         CREATE TABLE paygentic_meters (
             world INTEGER NOT NULL, id INTEGER NOT NULL, event_type TEXT NOT NULL, value_path TEXT,
-            group_by TEXT NOT NULL, keeps_distinct INTEGER NOT NULL,
+            group_by TEXT NOT NULL, keeps_distinct INTEGER NOT NULL, read_up_to INTEGER NOT NULL,
             PRIMARY KEY (world, id)
         ) WITHOUT ROWID
         """
@@ -455,16 +458,19 @@ def _meter_for(store: Store, world: int, meter: Meter) -> int:
         newest = store.one("SELECT max(id) FROM paygentic_meters WHERE world = ?", (world,))
         identity = ((newest and newest[0]) or 0) + 1
         store.execute(
-            "INSERT INTO paygentic_meters VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO paygentic_meters VALUES (?, ?, ?, ?, ?, ?, 0)",
             (world, identity, *key[1:], meter.keeps_distinct),
         )
-        _rebuild(store, world, identity, meter)
-        return identity
+        catch_up(store, world, identity)
+        return int(identity)
     identity, keeps_distinct = row
     if meter.keeps_distinct and not keeps_distinct:
-        store.execute("UPDATE paygentic_meters SET keeps_distinct = 1 WHERE world = ? AND id = ?", (world, identity))
+        store.execute(
+            "UPDATE paygentic_meters SET keeps_distinct = 1, read_up_to = 0 WHERE world = ? AND id = ?",
+            (world, identity),
+        )
         _forget(store, world, identity)
-        _rebuild(store, world, identity, meter)
+        catch_up(store, world, identity)
     return int(identity)
 
 
@@ -480,16 +486,14 @@ def _forget(store: Store, world: int, meter: int) -> None:
         store.execute(f"DELETE FROM paygentic_{table} WHERE world = ? AND meter = ?", (world, meter))
 
 
-def meters_of_type(store: Store, world: int, event_type: str) -> tuple[dict[int, Meter], bool]:
-    """Return the meters that read a type of event, by id, and whether a cost that was not deleted uses one."""
-    rows = store.all(
-        "SELECT m.id, m.value_path, m.group_by, m.keeps_distinct, EXISTS (SELECT 1 FROM paygentic_costs c"
-        " WHERE c.world = m.world AND c.meter = m.id AND c.deleted_at IS NULL)"
-        " FROM paygentic_meters m WHERE m.world = ? AND m.event_type = ?",
+def is_listened_to(store: Store, world: int, event_type: str) -> bool:
+    """Return whether a cost that was not deleted reads a type of event."""
+    row = store.one(
+        "SELECT 1 FROM paygentic_meters m JOIN paygentic_costs c ON c.world = m.world AND c.meter = m.id"
+        " WHERE m.world = ? AND m.event_type = ? AND c.deleted_at IS NULL LIMIT 1",
         (world, event_type),
     )
-    meters = {row[0]: Meter(event_type, row[1], json.loads(row[2]), bool(row[3])) for row in rows}
-    return meters, any(row[4] for row in rows)
+    return row is not None
 
 
 def all_meters(store: Store, world: int) -> dict[int, Meter]:
@@ -515,11 +519,10 @@ def labels_of_meter(store: Store, world: int, meter: int) -> dict[int, tuple[str
 # Events
 
 
-def insert_events(store: Store, world: int, events: Sequence[Event]) -> list[tuple[int, Event]]:
-    """Save accepted events and return them with their arrival numbers."""
+def insert_events(store: Store, world: int, events: Sequence[Event]) -> int:
+    """Save accepted events, in order of arrival, and return the last one's number."""
     row = store.one("SELECT max(seq) FROM paygentic_events WHERE world = ?", (world,))
     first = ((row and row[0]) or 0) + 1
-    numbered = list(enumerate(events, first))
     store.conn.executemany(
         "INSERT INTO paygentic_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -528,25 +531,18 @@ def insert_events(store: Store, world: int, events: Sequence[Event]) -> list[tup
                 event.draft.external_subject, event.draft.external_id, event.namespace, event.at, event.received_at,
                 event.idempotency_key, dump(event.draft.data),
             )
-            for seq, event in numbered
+            for seq, event in enumerate(events, first)
         ],
     )  # fmt: skip
-    return numbered
+    return first + len(events) - 1
 
 
 Metered = tuple[int, int, str, Any]
 """What a meter needs of an event: arrival number, instant, party, data."""
 
 
-def metered(seq: int, event: Event) -> Metered:
-    """Return what meters need of an event."""
-    draft = event.draft
-    return seq, event.at, party_of(draft.subject, draft.external_subject), draft.data
-
-
-def metered_events(store: Store, world: int, event_type: str) -> Iterator[list[Metered]]:
-    """Yield the stored events of a type, in order of arrival, in batches."""
-    after = 0
+def metered_events(store: Store, world: int, event_type: str, after: int = 0) -> Iterator[list[Metered]]:
+    """Yield the stored events of a type that arrived after another one, in order of arrival, in batches."""
     while rows := store.all(
         "SELECT seq, at, subject, external_subject, data FROM paygentic_events"
         " WHERE world = ? AND type = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -556,10 +552,35 @@ def metered_events(store: Store, world: int, event_type: str) -> Iterator[list[M
         yield [(seq, at, party_of(subject, external), restore(data)) for seq, at, subject, external, data in rows]
 
 
-def _rebuild(store: Store, world: int, identity: int, meter: Meter) -> None:
-    """Enter every stored event of a meter's type into its empty tables."""
-    for batch in metered_events(store, world, meter.event_type):
-        _enter(store, world, identity, meter, batch)
+def catch_up(store: Store, world: int, identity: int) -> None:
+    """Let a meter read what has arrived since it last did."""
+    row = store.one(
+        "SELECT event_type, value_path, group_by, keeps_distinct, read_up_to FROM paygentic_meters"
+        " WHERE world = ? AND id = ?",
+        (world, identity),
+    )
+    assert row is not None
+    meter, last = Meter(row[0], row[1], json.loads(row[2]), bool(row[3])), row[4]
+    is_new = last == 0
+    for batch in metered_events(store, world, meter.event_type, last):
+        last = batch[-1][0]
+        rows = _enter(store, world, identity, meter, batch)
+        if not is_new:
+            _add_up(store, world, identity, _widened(_hours(rows)))
+    if last != row[4]:
+        if is_new:
+            _roll_up_all(store, world, identity)
+        store.execute("UPDATE paygentic_meters SET read_up_to = ? WHERE world = ? AND id = ?", (last, world, identity))
+
+
+def catch_up_all(store: Store, world: int) -> None:
+    """Let every meter read what has arrived since it last did."""
+    for (identity,) in store.all("SELECT id FROM paygentic_meters WHERE world = ?", (world,)):
+        catch_up(store, world, identity)
+
+
+def _roll_up_all(store: Store, world: int, identity: int) -> None:
+    """Fill a meter's empty rollups from all of its readings, in one pass for each kind of row."""
     everybody = f"'{EVERYBODY}'"
     _roll_up(store, world, identity, HOUR, "party", None)
     _roll_up(store, world, identity, DAY, "party", f"party <> {everybody}")
@@ -593,7 +614,7 @@ def _roll_up(store: Store, world: int, meter: int, width: int, party: str, hours
     )
 
 
-# Recording: one event on its way in, or many at a time
+# Reading: a batch of events into readings and rollups
 
 
 class _Sum:
@@ -654,11 +675,6 @@ ON CONFLICT DO UPDATE SET
     greatest = coalesce(max(greatest, excluded.greatest), greatest, excluded.greatest),
     latest = coalesce(max(latest, excluded.latest), latest, excluded.latest)
 """
-
-
-def record(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> None:
-    """Enter events into a meter's readings and rollups."""
-    _add_up(store, world, identity, _widened(_hours(_enter(store, world, identity, meter, batch))))
 
 
 def _enter(store: Store, world: int, identity: int, meter: Meter, batch: Sequence[Metered]) -> list[Row]:

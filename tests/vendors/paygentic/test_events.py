@@ -15,8 +15,8 @@ from mockserver.http.messages import Request
 from mockserver.kernel.windows import DAY, HOUR, format_instant, parse_instant
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic.domain.metering import EventDraft
-from mockserver.vendors.paygentic.operations.events import ingest_many
-from tests.vendors.paygentic.conftest import EVENT, MERCHANT, TYPE, Merchant, without
+from mockserver.vendors.paygentic.operations.events import MAX_UNREAD, ingest_many
+from tests.vendors.paygentic.conftest import EVENT, MERCHANT, MONTH, TYPE, Merchant, without
 
 
 def test_an_accepted_event_is_echoed_with_what_it_did_not_bring(merchant: Merchant) -> None:
@@ -309,3 +309,44 @@ def test_many_events_at_once_add_up_like_one_by_one_and_like_a_cost_made_later(
     for query in ({}, {"subject": "s1"}, {"from_": "2026-02-01T03:00:00Z"}, {"to": "2026-02-01T07:30:00Z"}):
         totals = {merchant.total(each, **query) for each in (cost, later, one_by_one)}
         assert len(totals) == 1, (query, totals)
+
+
+def unread(simulator: Simulator) -> int:
+    """Return how many events the meter furthest behind has not read."""
+    row = simulator.store.one(
+        "SELECT max((SELECT count(*) FROM paygentic_events e WHERE e.world = m.world AND e.type = m.event_type"
+        " AND e.seq > m.read_up_to)) FROM paygentic_meters m"
+    )
+    assert row is not None
+    return int(row[0])
+
+
+def test_meters_read_in_batches_and_at_the_latest_when_somebody_asks(simulator: Simulator, merchant: Merchant) -> None:
+    odd, even = merchant.create(eventType="odd"), merchant.create(eventType="even")
+
+    behind = []
+    for n in range(MAX_UNREAD + 7):
+        merchant.send({"amount": 1}, type="odd" if n % 2 else "even")
+        behind.append(unread(simulator))
+
+    assert max(behind) == MAX_UNREAD // 2  # every 256th arrival lets all meters read, whatever its type
+    assert behind[-1] == 4
+    assert merchant.total(odd) + merchant.total(even) == MAX_UNREAD + 7
+    assert unread(simulator) == 0
+
+
+def test_a_copy_of_a_world_reads_what_the_original_had_not(
+    simulator: Simulator, merchant: Merchant, world: World
+) -> None:
+    cost = merchant.create()
+    merchant.send({"amount": 5})
+
+    with simulator.store.committed():
+        simulator.worlds.fork(world, "copy")
+    merchant.send({"amount": 7})
+    copied = merchant.http.get(
+        f"/v0/costs/{cost['id']}/summary", params=MONTH, headers={"Authorization": "Bearer sk_test_copy"}
+    )
+
+    assert copied.json()["totalQuantity"] == 5
+    assert merchant.total(cost) == 12

@@ -128,6 +128,8 @@ def summary(call: Call, identifier: str, question: Question) -> Summary:
     cost = _readable(call, identifier)
     filters = costing.filters_for(cost, question)
     meter = tables.meter_of_cost(call.world.store, call.world.id, identifier)
+    if meter is not None:
+        tables.catch_up(call.world.store, call.world.id, meter)
     cells = iter(()) if meter is None else _cells(call, cost, meter, question, filters)
     return costing.summarise(cost, question, cells, fill=call.world.is_on(ZERO_FILL))
 

@@ -1,22 +1,24 @@
-"""Events: take them in once each, and let every meter that listens read them."""
+"""Events: take them in once each; the meters that listen read them in batches, at the latest when somebody asks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.errors import UnknownEventType
-from mockserver.vendors.paygentic.domain.metering import Event, EventDraft, Meter
+from mockserver.vendors.paygentic.domain.metering import Event, EventDraft
 from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_create_events, own_organization
 
 IDEMPOTENCY_SCOPE = "paygentic.events"
 
 # Source: paygentic/cost-tracking "Idempotency" (documented).
 IDEMPOTENCY_SPAN = DAY
+
+MAX_UNREAD = 256
+"""How many events may pile up before the meters read them: a batch costs a fifth of its events one by one."""
 
 LENIENT_TYPES = "paygentic.lenient_types"
 DEFAULT_SOURCE = "paygentic.default_source"
@@ -42,12 +44,16 @@ def ingest(call: Call, draft: EventDraft) -> Event:
 
     Source: paygentic/cost-tracking "Idempotency" (documented), what the 24 hours run from (assumed).
     """
-    meters = _listening(call.world, draft.type)
-    event = _accept(call.world, draft, own_organization(call, draft.namespace), call.now)
+    _refuse_unknown(call.world, draft.type)
+    namespace = own_organization(call, draft.namespace)
+    identifier = f"evt_{call.request_id.removeprefix('req_')}"
+    event = _accept(call.world, identifier, draft, namespace, call.now)
     if draft.idempotency_key is not None:
         call.idempotency = "duplicate" if event.is_duplicate else "first"
     if not event.is_duplicate:
-        _record(call.world, meters, [event])
+        last = tables.insert_events(call.world.store, call.world.id, [event])
+        if last % MAX_UNREAD == 0:
+            tables.catch_up_all(call.world.store, call.world.id)
     return event
 
 
@@ -57,39 +63,35 @@ def ingest_many(world: World, drafts: Iterable[tuple[int, EventDraft]]) -> int:
     The rules are those of `ingest`, except that nobody is there to be told of a type that nothing listens to:
     such an event is dropped unless the world is lenient.
     """
-    namespace = tables.organization_id(world.store, world.id)
-    listening: dict[str, dict[int, Meter] | None] = {}
-    accepted: dict[str, list[Event]] = {}
+    store = world.store
+    namespace = tables.organization_id(store, world.id)
+    known: dict[str, bool] = {}
+    accepted: list[Event] = []
     for received_at, draft in drafts:
-        if draft.type not in listening:
-            try:
-                listening[draft.type] = _listening(world, draft.type)
-            except UnknownEventType:
-                listening[draft.type] = None
-        if listening[draft.type] is None:
-            continue
-        event = _accept(world, draft, namespace, received_at)
-        if not event.is_duplicate:
-            accepted.setdefault(draft.type, []).append(event)
-    for event_type, events in accepted.items():
-        _record(world, listening[event_type] or {}, events)
-    return sum(len(events) for events in accepted.values())
+        if draft.type not in known:
+            known[draft.type] = world.is_on(LENIENT_TYPES) or tables.is_listened_to(store, world.id, draft.type)
+        if known[draft.type]:
+            event = _accept(world, world.new_id("evt"), draft, namespace, received_at)
+            if not event.is_duplicate:
+                accepted.append(event)
+    tables.insert_events(store, world.id, accepted)
+    tables.catch_up_all(store, world.id)
+    return len(accepted)
 
 
-def _listening(world: World, event_type: str) -> dict[int, Meter]:
-    """Return the meters that read a type of event.
+def _refuse_unknown(world: World, event_type: str) -> None:
+    """Refuse a type that nothing listens to.
+
+    :raises UnknownEventType: nothing does, and the world is not lenient.
 
     Source: paygentic/events "type" (documented), that a cost alone makes a type known (assumed).
     """
-    meters, is_live = tables.meters_of_type(world.store, world.id, event_type)
-    if not is_live and not world.is_on(LENIENT_TYPES):
+    if not tables.is_listened_to(world.store, world.id, event_type) and not world.is_on(LENIENT_TYPES):
         raise UnknownEventType(event_type)
-    return meters
 
 
-def _accept(world: World, draft: EventDraft, namespace: str, now: int) -> Event:
+def _accept(world: World, identifier: str, draft: EventDraft, namespace: str, now: int) -> Event:
     """Return an event with everything it did not bring, and judge its idempotency key."""
-    identifier = world.new_id("evt")
     subject = draft.subject
     if subject is None and draft.external_subject is not None:
         customer = tables.customer_with_external_id(world.store, world.id, draft.external_subject)
@@ -104,10 +106,3 @@ def _accept(world: World, draft: EventDraft, namespace: str, now: int) -> Event:
         world.idempotency.remember(IDEMPOTENCY_SCOPE, key, now, IDEMPOTENCY_SPAN)
     at = now if draft.at is None else draft.at
     return Event(identifier, draft, subject, namespace, at, now, key, is_duplicate)
-
-
-def _record(world: World, meters: dict[int, Meter], events: list[Event]) -> None:
-    numbered = tables.insert_events(world.store, world.id, events)
-    batch: list[Any] = [tables.metered(seq, event) for seq, event in numbered]
-    for identity, meter in meters.items():
-        tables.record(world.store, world.id, identity, meter, batch)

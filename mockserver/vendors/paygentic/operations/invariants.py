@@ -20,6 +20,7 @@ Rows = tuple[dict[str, Any], ...]
 
 def check(world: World) -> list[Invariant]:
     """Return every claim about a world's events and sums, with the rows that break it."""
+    tables.catch_up_all(world.store, world.id)
     meters = tables.all_meters(world.store, world.id)
     return [
         Invariant("summaries = accepted events", (*_wrong_readings(world, meters), *_wrong_sums(world, meters))),
