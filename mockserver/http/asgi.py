@@ -23,22 +23,26 @@ class GroupCommit:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: list[asyncio.Future[None]] = []
+        self._is_due = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def committed(self) -> None:
         """Return once everything written so far is durable."""
         loop = asyncio.get_running_loop()
-        if self._store.path is None or (self._waiting and self._loop is not loop):
-            self._store.commit()  # in memory there is nothing to wait for
+        if self._is_due and self._loop is not loop:
+            self._store.commit()
             return
-        mine = loop.create_future()
-        if not self._waiting:
+        if not self._is_due:
+            self._is_due = True
             self._loop = loop
             loop.call_soon(self._commit)
-        self._waiting.append(mine)
-        await mine
+        if self._store.path is not None:  # in memory there is nothing to wait for
+            mine = loop.create_future()
+            self._waiting.append(mine)
+            await mine
 
     def _commit(self) -> None:
+        self._is_due = False
         waiting, self._waiting = self._waiting, []
         try:
             self._store.commit()
