@@ -31,7 +31,7 @@ help:
 setup: .venv/dev.stamp
 
 serve: .venv/base.stamp
-	$(BIN)/mockserver serve
+	$(BIN)/mockserver serve $(ARGS)
 
 test: setup
 	$(BIN)/pytest $(ARGS)

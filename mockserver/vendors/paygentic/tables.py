@@ -262,16 +262,18 @@ def product(store: Store, world: int, identifier: str) -> Product | None:
 
 def products(store: Store, world: int, limit: int, offset: int) -> tuple[list[Product], int]:
     """Return a page of products, newest first, and how many there are."""
-    rows = store.all(
-        f"{_PRODUCT} WHERE world = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?", (world, limit, offset)
-    )
-    return [_product(row) for row in rows], _count(store, "paygentic_products", "world = ?", (world,))
+    rows, total = _page(store, _PRODUCT, "world = ?", (world,), limit, offset)
+    return [_product(row) for row in rows], total
 
 
-def _count(store: Store, table: str, where: str, parameters: Sequence[Any]) -> int:
-    row = store.one(f"SELECT count(*) FROM {table} WHERE {where}", parameters)
+def _page(
+    store: Store, select: str, where: str, parameters: Sequence[Any], limit: int, offset: int
+) -> tuple[list[Row], int]:
+    """Return a page of rows, newest first, and how many match."""
+    row = store.one(f"SELECT count(*) FROM ({select} WHERE {where})", parameters)
     assert row is not None
-    return int(row[0])
+    order = "ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+    return store.all(f"{select} WHERE {where} {order}", (*parameters, limit, offset)), int(row[0])
 
 
 # Customers
@@ -366,20 +368,17 @@ def customers(
     store: Store, world: int, limit: int, offset: int, *, name: str | None, email: str | None, external_id: str | None
 ) -> tuple[list[Customer], int]:
     """Return a page of customers, newest first, and how many match; name and e-mail by part, in any letter case."""
-    where, parameters = _LIVE, [world]
-    wanted: list[Any] = []
+    where = _LIVE
+    parameters: list[Any] = [world]
     for column, part in (("name", name), ("email", email)):
         if part is not None:
             where += f" AND instr(lower({column}), lower(?)) > 0"
-            wanted.append(part)
+            parameters.append(part)
     if external_id is not None:
         where += " AND external_id = ?"
-        wanted.append(external_id)
-    rows = store.all(
-        f"{_CUSTOMER} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
-        (*parameters, *wanted, limit, offset),
-    )
-    return [_customer(row) for row in rows], _count(store, "paygentic_customers", where, (*parameters, *wanted))
+        parameters.append(external_id)
+    rows, total = _page(store, _CUSTOMER, where, parameters, limit, offset)
+    return [_customer(row) for row in rows], total
 
 
 def external_id_of(store: Store, world: int, subject: str) -> str | None:
@@ -415,16 +414,13 @@ def cost(store: Store, world: int, identifier: str) -> Cost | None:
 
 def costs(store: Store, world: int, limit: int, offset: int, product_id: str | None) -> tuple[list[Cost], int]:
     """Return a page of costs that were not deleted, newest first, and how many match."""
-    where, parameters = _LIVE, [world]
-    wanted: list[Any] = []
+    where = _LIVE
+    parameters: list[Any] = [world]
     if product_id is not None:
         where += " AND product_id = ?"
-        wanted.append(product_id)
-    rows = store.all(
-        f"{_COST} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
-        (*parameters, *wanted, limit, offset),
-    )
-    return [_cost(row) for row in rows], _count(store, "paygentic_costs", where, (*parameters, *wanted))
+        parameters.append(product_id)
+    rows, total = _page(store, _COST, where, parameters, limit, offset)
+    return [_cost(row) for row in rows], total
 
 
 def save_cost(store: Store, world: int, cost: Cost) -> None:
