@@ -121,8 +121,8 @@ class Gateway:
             entry.operation = f"{api.name}.{match.endpoint.operation}"
             if len(request.body) > api.max_body_bytes:
                 raise BodyTooLarge(api.max_body_bytes)
+            self.worlds.settle(call.world, call.now)
             with self.store.atomic():
-                self.worlds.settle(call.world, call.now)
                 if match.endpoint.replayable and call.idempotency_key:
                     return self._once(match.endpoint, api, call, match.parameters, request)
                 return serve(match.endpoint, api, call, match.parameters, request)

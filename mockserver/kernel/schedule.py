@@ -54,6 +54,10 @@ class Schedule:
             "DELETE FROM due WHERE world = ? AND action = ? AND subject = ?", (self._world, action, subject)
         )
 
+    def is_due(self, now: int) -> bool:
+        """Whether anything is to happen by `now`."""
+        return self._store.one("SELECT 1 FROM due WHERE world = ? AND at <= ? LIMIT 1", (self._world, now)) is not None
+
     def run(self, world: World, until: int, actions: Actions) -> None:
         """Run everything due up to and including `until`, in order, each at its own instant."""
         while row := self._store.one(

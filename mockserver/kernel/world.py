@@ -227,8 +227,10 @@ class Worlds:
         self._keep_clock(world)
 
     def settle(self, world: World, now: int) -> None:
-        """Run whatever has fallen due by `now`."""
-        world.schedule.run(world, now, self.actions)
+        """Run whatever has fallen due by `now`; it stays done, whatever becomes of the request that noticed."""
+        if world.schedule.is_due(now):
+            with self.store.atomic():
+                world.schedule.run(world, now, self.actions)
 
     def flip(self, world: World, switches: Mapping[str, bool]) -> None:
         """Set some of a world's switches.

@@ -180,6 +180,18 @@ def test_what_has_fallen_due_happens_before_the_request_at_its_own_time(
     assert client.get("/t/things").json()["names"] == ["x@1"]
 
 
+def test_what_has_fallen_due_stays_done_when_the_request_that_noticed_is_refused(
+    gateway: Gateway, client: httpx.Client, acme: World
+) -> None:
+    client.post("/t/later", json={"name": "x"})
+    acme.clock.jump(START + 60 * SECOND)
+
+    assert client.post("/t/things", json={"name": "clash"}).status_code == 409
+
+    assert names(acme) == ["x@1"]
+    assert not acme.schedule.is_due(START + 60 * SECOND)
+
+
 # Idempotency
 
 
