@@ -1,7 +1,7 @@
 """The gateway as an ASGI application: bodies in, answers out, commits shared by whoever waits.
 
-Handlers never wait, so they run inline on the event loop; a thread hop would cost more than the work.
-What several requests wrote within one turn of the loop is committed together, and only then answered.
+Handlers never wait, so they run on the event loop; a thread hop would cost more than the work. Requests that
+arrive within one turn of the loop are served together, committed together, and only then answered.
 """
 
 from __future__ import annotations
@@ -11,49 +11,64 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver.http.gateway import Gateway
 from mockserver.http.messages import Reply, Request
-from mockserver.kernel.store import Store
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 
-class GroupCommit:
-    """Lets many requests wait for one commit."""
+class Batch:
+    """Serves requests that arrive within one turn of the loop one right after the other, with one commit for all.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._waiting: list[asyncio.Future[None]] = []
-        self._is_due = False
+    Handlers that run back to back find their code and data still in the processor's caches, which is worth more
+    than the turn of the loop that a lone request waits.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._waiting: list[tuple[Request | None, asyncio.Future[Reply | None]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, request: Request) -> Reply:
+        """Return the answer to a request, once everything it wrote is durable."""
+        reply = await self._join(request)
+        assert reply is not None
+        return reply
 
     async def committed(self) -> None:
         """Return once everything written so far is durable."""
-        loop = asyncio.get_running_loop()
-        if self._is_due and self._loop is not loop:
-            self._store.commit()
-            return
-        if not self._is_due:
-            self._is_due = True
-            self._loop = loop
-            loop.call_soon(self._commit)
-        if self._store.path is not None:  # in memory there is nothing to wait for
-            mine = loop.create_future()
-            self._waiting.append(mine)
-            await mine
+        await self._join(None)
 
-    def _commit(self) -> None:
-        self._is_due = False
+    async def _join(self, request: Request | None) -> Reply | None:
+        loop = asyncio.get_running_loop()
+        if self._waiting and self._loop is not loop:  # a batch belongs to one thread's loop
+            reply = None if request is None else self._gateway.handle(request)
+            self._gateway.store.commit()
+            return reply
+        future: asyncio.Future[Reply | None] = loop.create_future()
+        if not self._waiting:
+            self._loop = loop
+            loop.call_soon(self._run)
+        self._waiting.append((request, future))
+        return await future
+
+    def _run(self) -> None:
         waiting, self._waiting = self._waiting, []
+        answered: list[tuple[asyncio.Future[Reply | None], Reply | None]] = []
+        for request, future in waiting:
+            if future.done():
+                continue  # the client left before its turn came
+            try:
+                answered.append((future, None if request is None else self._gateway.handle(request)))
+            except Exception as error:
+                future.set_exception(error)
         try:
-            self._store.commit()
+            self._gateway.store.commit()
         except Exception as error:
-            for future in waiting:
-                if not future.done():
-                    future.set_exception(error)
+            for future, _ in answered:
+                future.set_exception(error)
         else:
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+            for future, reply in answered:
+                future.set_result(reply)
 
 
 class VendorApp:
@@ -61,7 +76,7 @@ class VendorApp:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self._commit = GroupCommit(gateway.store)
+        self._batch = Batch(gateway)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -74,8 +89,7 @@ class VendorApp:
         request = Request(
             scope["method"], path, scope["query_string"], headers, body, f"{scope.get('scheme', 'http')}://{host}"
         )
-        reply = self.gateway.handle(request)
-        await self._commit.committed()
+        reply = await self._batch.serve(request)
         if reply.pieces is None:
             length = b"%d" % len(reply.body)
             await send(_start(reply, [(b"content-length", length)] if reply.status != 204 else []))
@@ -116,7 +130,7 @@ class VendorApp:
             await send(_start(reply, []))
             for piece in pieces:
                 if self.gateway.store.is_pending:
-                    await self._commit.committed()
+                    await self._batch.committed()
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await asyncio.sleep(0)
                 if leaving.done():

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from mockserver.http.asgi import GroupCommit, VendorApp
+from mockserver.http.asgi import Batch, VendorApp
 from mockserver.http.gateway import Gateway
+from mockserver.http.messages import Reply, Request
 from mockserver.kernel.store import Store
 from mockserver.kernel.world import World
 from tests.http.conftest import MAX_BODY_BYTES, Toy, names
@@ -121,16 +122,55 @@ def test_a_refused_request_among_others_undoes_only_itself(app: VendorApp, datab
 
 def test_a_commit_that_fails_reaches_everybody_who_waited() -> None:
     class Full:
-        path = Path("x")
+        @property
+        def store(self) -> Full:
+            return self
 
         def commit(self) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
     async def wait() -> list[BaseException | None]:
-        commits = GroupCommit(Full())  # type: ignore[arg-type]
-        return [*await asyncio.gather(commits.committed(), commits.committed(), return_exceptions=True)]
+        batch = Batch(Full())  # type: ignore[arg-type]
+        return [*await asyncio.gather(batch.committed(), batch.committed(), return_exceptions=True)]
 
     assert [str(error) for error in asyncio.run(wait())] == ["database or disk is full"] * 2
+
+
+def test_a_request_whose_client_left_before_its_turn_is_not_served(
+    app: VendorApp, gateway: Gateway, store: Store
+) -> None:
+    async def leave() -> None:
+        connection = Connection(b'{"name": "a"}')
+        leaving = asyncio.ensure_future(app(connection.scope, connection.receive, connection.send))
+        await asyncio.sleep(0)  # it has been read and waits for the end of this turn
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+
+    asyncio.run(leave())
+
+    assert gateway.worlds.names() == []
+    assert not store.is_pending
+
+
+def test_a_request_that_breaks_the_gateway_breaks_alone(app: VendorApp, gateway: Gateway, database: Path) -> None:
+    handle, broken = gateway.handle, Connection(b'{"name": "a"}')
+
+    def breaking(request: Request) -> Reply:
+        if b'"a"' in request.body:
+            raise sqlite3.OperationalError("disk I/O error")
+        return handle(request)
+
+    async def together() -> list[BaseException | None]:
+        connections = [broken, Connection(b'{"name": "b"}')]
+        calls = (app(each.scope, each.receive, each.send) for each in connections)
+        return [*await asyncio.gather(*calls, return_exceptions=True)]
+
+    gateway.handle = breaking  # type: ignore[method-assign]
+    outcomes = asyncio.run(together())
+
+    assert [type(each) for each in outcomes] == [sqlite3.OperationalError, type(None)]
+    assert visible(database) == ["b"]
 
 
 def test_a_body_over_the_limit_is_read_to_its_end_but_not_kept(app: VendorApp, gateway: Gateway) -> None:
