@@ -90,6 +90,7 @@ def test_the_expected_score_is_the_quality_where_nothing_is_left_out() -> None:
         (7, 0.4, 70),
         (7, 0.9, -7),
         (2 * 10**9, 0.0, 4 * 10**9),
+        (1e300, 0.0, -1e300),
         ("Acme Labs GmbH", 0.0, "Acme Labs"),
         ("Acme Labs GmbH", 0.8, "Labs GmbH"),
         ("Delaware", 0.0, "Delawar"),
