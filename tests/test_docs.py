@@ -38,6 +38,12 @@ def fidelity(vendor: Vendor) -> str:
     return (ROOT / "mockserver" / "vendors" / vendor.name / "FIDELITY.md").read_text("utf-8")
 
 
+def functions_in(path: Path) -> set[str]:
+    """Return the names of a module's functions."""
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+
+
 def test_the_readmes_quickstart_runs_and_prints_what_it_says(tmp_path: Path) -> None:
     code = re.search(r"<!-- quickstart.*?```python\n(.*?)```", README, re.DOTALL)
     printed = re.search(r"It prints:\n\n```text\n(.*?)```", README, re.DOTALL)

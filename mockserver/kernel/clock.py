@@ -11,7 +11,6 @@ from typing import Literal
 from mockserver.kernel.windows import Instant
 
 Mode = Literal["real", "frozen", "scaled"]
-MODES: tuple[Mode, ...] = ("real", "frozen", "scaled")
 MAX_RATE = 1_000_000.0
 
 

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
-from typing import TypeVar
-
-T = TypeVar("T")
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Maps any byte to a base-62 character: ids need to be distinct, not perfectly uniform.
@@ -50,10 +46,6 @@ class Draws:
         """Return several independent floats in [0, 1) for the price of one draw (at most 8)."""
         digest = self._digest(purpose, subject, counter, 8 * count)
         return tuple([(bits >> 11) / _HEX64 for bits in struct.unpack(f">{count}Q", digest)])
-
-    def choice(self, options: Sequence[T], purpose: str, subject: str = "", counter: int = 0) -> T:
-        """Return one of `options`, each equally likely."""
-        return options[self.bits(purpose, subject, counter) % len(options)]
 
     def token(self, purpose: str, subject: str = "", counter: int = 0, length: int = 16) -> str:
         """Return `length` characters of `[0-9A-Za-z]` (at most 64)."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import NewType
 
 MicroUsd = NewType("MicroUsd", int)
 """Whole micro-dollars; 1_000_000 is one dollar."""
-
-MICRO_PER_USD = 1_000_000
-
-# Wide enough for any sum a 64-bit count of 64-digit numbers can reach, so adding never rounds.
-EXACT = Context(prec=200)
 
 
 def micro_usd(dollars: str | Decimal) -> MicroUsd:

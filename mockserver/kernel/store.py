@@ -1,7 +1,7 @@
 """SQLite: opening, migrations, transactions, and copying one world's rows to another.
 
-Schema, migrations and transactions are sqlite-utils'. One connection is shared by all threads behind one
-lock; nothing that was read from it is kept in memory, so a rollback needs no clean-up elsewhere.
+Schema and migrations are sqlite-utils', and so is each migration's transaction. One connection is shared by all
+threads behind one lock; nothing that was read from it is kept in memory, so a rollback needs no clean-up elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlite_utils import Database, Migrations
 
@@ -27,12 +27,6 @@ APPLICATION_ID = 0x6D6F636B
 """Written into the file's header ("mock"), so that somebody else's database is never migrated."""
 
 Row = tuple[Any, ...]
-
-
-class Tables(Protocol):
-    """What a room's `tables` module offers the store."""
-
-    migrations: Migrations
 
 
 class Store:

@@ -344,7 +344,7 @@ class CreateEvalRunResponse(WireModel):
     """A queued run."""
 
     run_id: str
-    status: Literal["queued", "completed"]
+    status: Literal["queued"]
 
 
 class EvalRun(WireModel):

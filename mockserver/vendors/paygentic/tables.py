@@ -1,8 +1,8 @@
 """Paygentic's rows: what each table is for, rows to domain values and back, and the queries behind them.
 
 `events` is the truth. A *meter* is one way of reading the events of one type; for each meter there is one
-`readings` row per event, and `rollups` that add readings up per hour and per day, for each party and for
-everybody together, so that a summary touches a few rows and not the history.
+`readings` row per event it has read, and `rollups` that add readings up per hour and per day, for each party and for
+everybody together, so that a summary touches a few rows and not the history. Meters read in batches: `catch_up`.
 """
 
 from __future__ import annotations
@@ -497,7 +497,12 @@ def all_meters(store: Store, world: int) -> dict[int, Meter]:
     rows = store.all(
         "SELECT id, event_type, value_path, group_by, keeps_distinct FROM paygentic_meters WHERE world = ?", (world,)
     )
-    return {row[0]: Meter(row[1], row[2], json.loads(row[3]), bool(row[4])) for row in rows}
+    return {row[0]: _meter(row[1:]) for row in rows}
+
+
+def _meter(row: Row) -> Meter:
+    event_type, value_path, group_by, keeps_distinct = row
+    return Meter(event_type, value_path, json.loads(group_by), bool(keeps_distinct))
 
 
 def meter_of_cost(store: Store, world: int, cost_id: str) -> int | None:
@@ -556,14 +561,14 @@ def catch_up(store: Store, world: int, identity: int) -> None:
         (world, identity),
     )
     assert row is not None
-    meter, last = Meter(row[0], row[1], json.loads(row[2]), bool(row[3])), row[4]
-    is_new = last == 0
+    meter, before = _meter(row[:-1]), row[-1]
+    last, is_new = before, before == 0
     for batch in metered_events(store, world, meter.event_type, last):
         last = batch[-1][0]
         rows = _enter(store, world, identity, meter, batch)
         if not is_new:
             _add_up(store, world, identity, _widened(_hours(rows)))
-    if last != row[4]:
+    if last != before:
         if is_new:
             _roll_up_all(store, world, identity)
         store.execute("UPDATE paygentic_meters SET read_up_to = ? WHERE world = ? AND id = ?", (last, world, identity))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Literal
 
 from mockserver.kernel.windows import DAY, HOUR, MINUTE, floor_to
 from mockserver.vendors.paygentic.domain.amounts import from_sortable, marked
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 
 Aggregation = Literal["SUM", "COUNT", "AVG", "MIN", "MAX", "UNIQUE_COUNT", "LATEST"]
-AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
 
 NEEDS_VALUE: frozenset[str] = frozenset({"SUM", "AVG", "MIN", "MAX", "LATEST"})
 """Source: paygentic/cost-tracking "Create cost request", row valueProperty (documented)."""
