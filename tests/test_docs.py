@@ -92,15 +92,21 @@ def test_every_graded_behaviour_names_a_test_that_exists(vendor: Vendor) -> None
         if grade == "unproven":
             assert proof == "", behaviour
             continue
-        path, _, name = proof.strip("`").partition("::")
+        path, _, name = proof.partition("::")
         assert (folder / path).is_file(), f"{behaviour}: {proof}"
-        if name:
-            names = {
-                n.name
-                for n in ast.walk(ast.parse((folder / path).read_text("utf-8")))
-                if isinstance(n, ast.FunctionDef)
-            }
-            assert name.partition("[")[0] in names, f"{behaviour}: {proof}"
+        assert name in functions_in(folder / path), f"{behaviour}: {proof}"
+
+
+@every_vendor
+def test_every_switch_is_explained(vendor: Vendor) -> None:
+    assert [switch for switch in vendor.switches if f"`{switch}`" not in fidelity(vendor)] == []
+
+
+@pytest.mark.parametrize(("vendor", "letter", "count"), [("pareta", "p", 41), ("paygentic", "g", 51)])
+def test_every_statement_of_a_vendors_page_has_a_test(vendor: str, letter: str, count: int) -> None:
+    names = functions_in(ROOT / "tests" / "vendors" / vendor / "test_seed_page.py")
+    numbers = {int(found[1]) for name in names if (found := re.match(rf"test_{letter}(\d+)_", name))}
+    assert numbers == set(range(1, count + 1))
 
 
 @every_vendor
