@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mockserver.http.forms import parse_multipart
+from mockserver.http.forms import Upload, parse_multipart
 from mockserver.http.messages import Headers, Reply, Request
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import InvalidRequest, MalformedBody, MockError, Problem
@@ -48,6 +48,8 @@ class Endpoint:
     :param body: model of the body; `form` says that it travels as multipart.
     :param response: model of the success body, for the document and the tests; `present` makes the body.
     :param errors: statuses besides success that the document lists.
+    :param raw: the body is bytes of any kind, given to `run` as an `Upload` without a file name.
+    :param key: names the world by the path's parameters, where a signed address stands in for a key.
     :param prepare: refuses what must be refused whatever the fields say, such as a missing permission.
     :param replayable: whether an idempotency key makes a second request return the first answer.
     :param source: where the vendor describes it.
@@ -61,6 +63,8 @@ class Endpoint:
     source: str
     body: type[WireModel] | None = None
     form: bool = False
+    raw: bool = False
+    key: Callable[[tuple[str, ...]], str] | None = None
     query: type[WireModel] | None = None
     response: Answer | None = None
     present: Present | None = None
@@ -123,6 +127,9 @@ def serve(endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...],
         endpoint.prepare(call, parameters, data)
     if endpoint.body is not None:
         arguments.append(_validated(endpoint.body, data, "body", problems))
+    if endpoint.raw:
+        mime = request.headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
+        arguments.append(Upload("", mime, request.body))
     if endpoint.query is not None:
         arguments.append(_validated(endpoint.query, _query(endpoint.query, request.query), "query", problems))
     if problems:

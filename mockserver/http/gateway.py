@@ -23,6 +23,7 @@ from mockserver.kernel.errors import (
     Problem,
     Unauthenticated,
     UnknownRoute,
+    UnknownWorld,
 )
 from mockserver.kernel.ids import fingerprint
 from mockserver.kernel.journal import Entry
@@ -65,8 +66,7 @@ class Gateway:
         world = self.worlds.nobody
         if api is not None:
             try:
-                name = world_of(request.headers.get(b"authorization"), api.key_prefix, bare=api.bare_keys)
-                world = self.worlds.admit(name)
+                world = self._world(api, match, request)
             except Unauthenticated as refused:
                 error = error or refused
         call = self._call(world, request)
@@ -95,6 +95,20 @@ class Gateway:
             next(reply.pieces)  # inside its `try` from here on: closing it releases what is held, sent or not
         reply.headers.append((b"x-request-id", call.request_id.encode()))
         return reply
+
+    def _world(self, api: Api, match: Match, request: Request) -> World:
+        """Return the world a request belongs to: its key's, or the one a signed address names.
+
+        :raises Unauthenticated: it names none.
+        """
+        if match.endpoint is None or match.endpoint.key is None:
+            header = request.headers.get(b"authorization")
+            return self.worlds.admit(world_of(header, api.key_prefix, bare=api.bare_keys))
+        name = match.endpoint.key(match.parameters)
+        try:
+            return self.worlds.get(name)
+        except UnknownWorld:
+            raise Unauthenticated("the address names no world") from None
 
     def _call(self, world: World, request: Request) -> Call:
         headers = request.headers

@@ -52,7 +52,8 @@ class Surface:
         """Return the model of an answer."""
         if not isinstance(answer, str):
             return answer
-        found: type[BaseModel] = getattr(importlib.import_module(self.answers), answer)
+        module, _, name = f"{self.answers}.{answer}".rpartition(".")
+        found: type[BaseModel] = getattr(importlib.import_module(module), name)
         return found
 
 
@@ -153,6 +154,10 @@ def _operation(surface: Surface, endpoint: Endpoint, schemas: _Schemas) -> Json:
             "required": _wants_something(endpoint.body),
             "content": {media_type: {"schema": schemas.ref(endpoint.body)}},
         }
+    if endpoint.raw:
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
+    if endpoint.key is not None:
+        operation["security"] = []
     operation["responses"] = {
         str(endpoint.status): _success(endpoint, schemas),
         **{str(status): _refusal(surface, status, schemas) for status in sorted(endpoint.errors)},

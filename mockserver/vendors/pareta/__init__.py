@@ -9,7 +9,7 @@ __all__ = ["vendor"]
 
 vendor = Vendor(
     api=routes.api,
-    migrations=[tables.migrations],
+    migrations=tables.migrations,
     seed=seed,
     invariants=credits.invariants,
     actions={endpoints.GO_LIVE: endpoints.go_live, eval_runs.FINISH: eval_runs.finish},

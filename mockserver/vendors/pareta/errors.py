@@ -20,7 +20,10 @@ from mockserver.kernel.errors import (
 )
 from mockserver.vendors.pareta.domain.errors import EndpointNotReady, InsufficientCredits, Refused
 
-ERROR_MODELS = {**dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 503), "Detail"), 422: "FieldErrors"}
+ERROR_MODELS = {
+    **dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 501, 502, 503), "errors.Detail"),
+    422: "errors.FieldErrors",
+}
 """Body of each status, by name in `answers`."""
 
 _TEXTS: dict[type[MockError], tuple[int, str]] = {

@@ -14,14 +14,14 @@ from mockserver.vendors.pareta.domain.pricing import frontier_rate, open_rate
 from mockserver.vendors.pareta.domain.rows import parse_rows
 from mockserver.vendors.pareta.operations import eval_runs
 from mockserver.vendors.pareta.operations.tasks import task_named
-from mockserver.vendors.pareta.tables import EvalRunRow, EvalSetRow
+from mockserver.vendors.pareta.tables.evals import EvalRunRow, EvalSetRow
 
 
 def seed(world: World) -> None:
     """Fill a template world."""
     _catalog(world, _read("catalog.json"))
     prices = _read("prices.json")
-    tables.put_setting(world, "prices", {name: price for name, price in prices.items() if name != "_about"})
+    tables.catalog.put_setting(world, "prices", {name: price for name, price in prices.items() if name != "_about"})
     start = _read("start.json")
     for endpoint in start["endpoints"]:
         _endpoint(world, endpoint)
@@ -34,9 +34,9 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def _catalog(world: World, catalog: dict[str, Any]) -> None:
-    tables.insert_tasks(world, catalog["tasks"])
+    tables.catalog.insert_tasks(world, catalog["tasks"])
     for task_id, board in catalog["leaderboards"].items():
-        tables.insert_board(
+        tables.catalog.insert_board(
             world,
             [
                 RankedModel(
@@ -46,16 +46,18 @@ def _catalog(world: World, catalog: dict[str, Any]) -> None:
                 for m in board["models"]
             ],
         )  # fmt: skip
-    tables.insert_roster(world, [FrontierModel(m["id"], m["vendor"], m["vision"]) for m in catalog["frontier_models"]])
-    tables.put_setting(world, "unsupported", catalog["unsupported"])
+    tables.catalog.insert_roster(
+        world, [FrontierModel(m["id"], m["vendor"], m["vision"]) for m in catalog["frontier_models"]]
+    )
+    tables.catalog.put_setting(world, "unsupported", catalog["unsupported"])
 
 
 def _endpoint(world: World, body: dict[str, Any]) -> None:
-    sheet = tables.price_sheet(world)
-    board = tables.board(world, body["task"])
+    sheet = tables.catalog.price_sheet(world)
+    board = tables.catalog.board(world, body["task"])
     stands_in_for = baseline(board)
     assert stands_in_for is not None, f"task {body['task']} has no frontier model to stand in for"
-    tables.insert_endpoint(
+    tables.endpoints.insert_endpoint(
         world,
         ServedEndpoint(
             body["id"], body["task"], body["model"], body["status"], body["quality"],
@@ -72,15 +74,15 @@ def _finished_run(world: World, start: dict[str, Any]) -> None:
     task = task_named(world, fixed["task"])
     items = parse_rows(fixture(f"pareta/{fixed['items']}").read_bytes(), task, is_strict=True)
     created = parse_instant(fixed["created_at"])
-    tables.insert_eval_set(
+    tables.evals.insert_eval_set(
         world, EvalSetRow(fixed["id"], task.id, fixed["name"], fixed["prompt"], len(items), created), items
     )
     at = parse_instant(run["created_at"])
     candidates = tuple(run["models"])
     cost = eval_runs.cost_of(world, task, candidates, items)
     queued = EvalRunRow(run["id"], fixed["id"], task.id, "queued", 0, None, at, candidates)
-    tables.insert_eval_run(world, queued, cost)
-    tables.post(
+    tables.evals.insert_eval_run(world, queued, cost)
+    tables.ledger.post(
         world, "grant", start["balance_micro_usd"] + cost, at=created, operation="grant", subject="starting credit"
     )
     with world.clock.pinned(at):

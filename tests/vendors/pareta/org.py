@@ -146,11 +146,11 @@ class Org:
 
     @property
     def balance(self) -> int:
-        return tables.balance(self.world)
+        return tables.ledger.balance(self.world)
 
     @property
     def ledger(self) -> list[LedgerEntry]:
-        return list(tables.ledger(self.world))
+        return list(tables.ledger.ledger(self.world))
 
     @property
     def debits(self) -> list[LedgerEntry]:
@@ -166,7 +166,9 @@ class Org:
 
     def grant(self, micro_usd: int) -> None:
         with self.house():
-            tables.post(self.world, "grant", micro_usd, at=self.world.clock.now(), operation="grant", subject="test")
+            tables.ledger.post(
+                self.world, "grant", micro_usd, at=self.world.clock.now(), operation="grant", subject="test"
+            )
 
     def advance(self, by: int) -> None:
         with self.house():

@@ -328,7 +328,7 @@ def test_a_stream_whose_debit_fails_is_cut_and_leaves_nothing_behind(org: Org, m
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr(tables, "post", fail)
+    monkeypatch.setattr(tables.ledger, "post", fail)
     with pytest.raises(RuntimeError, match="cheese"):
         stream.read()
     monkeypatch.undo()
@@ -349,7 +349,7 @@ def test_a_forgotten_stream_found_in_the_middle_of_another_unit_of_work_does_not
         assert len(org.world.holds) == 1
         before = org.balance
         with suppress(KeyError), org.house():
-            tables.post(org.world, "grant", 5, at=0, operation="grant", subject="test")
+            tables.ledger.post(org.world, "grant", 5, at=0, operation="grant", subject="test")
             gc.collect()
             assert org.world.holds == {}
             raise KeyError

@@ -128,7 +128,7 @@ def test_a_run_debited_twice_is_noticed(org: Org, simulator: Simulator) -> None:
     other.finished_run(run)
     last = replace(other.ledger[-1], seq=99)
     with other.house():
-        tables.post(
+        tables.ledger.post(
             other.world, "debit", last.amount_micro_usd, at=last.at, operation=last.operation, subject=last.subject
         )
 

@@ -350,7 +350,7 @@ def test_a_fault_of_our_own_is_500_in_the_same_shape_and_undone(org: Org, monkey
     def fail(*_: object) -> int:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr(chat, "_latency_us", fail)
+    monkeypatch.setattr(chat, "latency_us", fail)
     response = org.chat()
 
     assert check_shape(response, 500) == "Internal Server Error"
@@ -366,7 +366,7 @@ def test_a_fault_after_the_debit_takes_the_debit_back(org: Org, monkeypatch: pyt
     def fail(*_: object) -> dict[str, int]:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr(schemas, "_usage", fail)
+    monkeypatch.setattr(schemas.chat, "_usage", fail)
 
     assert org.chat().status_code == 500
     assert org.state() == before

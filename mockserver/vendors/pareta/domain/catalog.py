@@ -71,6 +71,9 @@ class PriceSheet:
     """Prices in integer micro-USD where no leaderboard says otherwise.
 
     :param auto_divisor: `auto` bills the frontier counterfactual divided by this, at least 1.
+    :param capability_per_token: of prompt and completion on a capability's endpoint; `frontier_per_token` likewise for
+        the model it stands in for.
+    :param image: one generation of any size; `image_edit` one edit.
     """
 
     frontier_per_prompt_token: int
@@ -78,6 +81,13 @@ class PriceSheet:
     auto_divisor: int
     open_per_request: int
     frontier_per_request: int
+    capability_per_token: int
+    frontier_per_token: int
+    rerank_per_document: int
+    embeddings_per_1000_tokens: int
+    audio_per_minute: int
+    image: int
+    image_edit: int
 
 
 @dataclass(frozen=True, slots=True)

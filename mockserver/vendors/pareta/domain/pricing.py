@@ -25,6 +25,30 @@ def auto_price(sheet: PriceSheet, prompt_tokens: int, completion_tokens: int) ->
     return Price(max(1, frontier // sheet.auto_divisor), frontier)
 
 
+def capability_price(sheet: PriceSheet, total_tokens: int) -> Price:
+    """Price one request to a capability's endpoint by all its tokens.
+
+    Source: pareta/metering "total_tokens x rate" (documented); the rates are the price sheet's (assumed).
+    """
+    return Price(total_tokens * sheet.capability_per_token, total_tokens * sheet.frontier_per_token)
+
+
+def embeddings_price(sheet: PriceSheet, tokens: int) -> int:
+    """Price embedded tokens, a started micro-dollar counting whole.
+
+    Source: pareta/metering "per input token" (documented); the rate and its rounding are assumed.
+    """
+    return -(-tokens * sheet.embeddings_per_1000_tokens // 1000)
+
+
+def audio_price(sheet: PriceSheet, duration_us: int) -> int:
+    """Price audio by its length, pro rata, a started micro-dollar counting whole.
+
+    Source: pareta/metering "per minute of input / output audio" (documented); the rate and its rounding are assumed.
+    """
+    return -(-duration_us * sheet.audio_per_minute // 60_000_000)
+
+
 def open_rate(sheet: PriceSheet, board: Sequence[RankedModel], alias: str) -> int:
     """Return the flat per-request price of an open alias; one that is not ranked costs what the recommended does."""
     rates = {model.name: model.cost_micro_usd for model in board if model.kind == "open"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,18 +22,17 @@ from mockserver.vendors.pareta.domain.generation import (
     right_answer,
 )
 from mockserver.vendors.pareta.domain.generations import ENDPOINTS, generation
-from mockserver.vendors.pareta.domain.ledger import authorise
 from mockserver.vendors.pareta.domain.metrics import ServedCall
 from mockserver.vendors.pareta.domain.predictions import predict
 from mockserver.vendors.pareta.domain.pricing import Price, auto_price
 from mockserver.vendors.pareta.domain.scoring import SCORERS
-from mockserver.vendors.pareta.operations.credits import held
+from mockserver.vendors.pareta.operations import metering
+from mockserver.vendors.pareta.operations.metering import authorised, latency_us
 
 OPERATION = "chat.completions.create"
 
 # Half of all calls take longer than this, plus the time per token below.
 _MEDIAN_US = 320_000
-_SPREAD = 0.35
 _PER_TOKEN_US = 9_000
 
 JUDGED_SHARE = 0.5
@@ -87,34 +85,27 @@ def create(call: Call, request: ChatRequest) -> Completion:
     """
     world = call.world
     endpoint = _served_by(call, request.model)
-    last = tables.last_entry(world)
-    authorise(last.balance_micro_usd, held(world))
+    last = authorised(world)
     who = endpoint.id if endpoint else AUTO
-    n = tables.next_call(world, who)
+    n = tables.endpoints.next_call(world, who)
     answer, score = _endpoint_answer(call, endpoint, request, n) if endpoint else (_auto_answer(call, request), None)
     prompt_tokens = request.prompt.tokens
     if endpoint:
         price = Price(endpoint.cost_micro_usd, endpoint.frontier_cost_micro_usd)
     else:
-        price = auto_price(tables.price_sheet(world), prompt_tokens, answer.tokens)
-    latency_us = _latency_us(call, who, n, answer.tokens)
+        price = auto_price(tables.catalog.price_sheet(world), prompt_tokens, answer.tokens)
+    duration_us = latency_us(call, who, n, _MEDIAN_US) + answer.tokens * _PER_TOKEN_US
     identity = f"chatcmpl-{call.request_id.removeprefix('req_')}"
     completion = Completion(identity, request.model, call.now, answer, prompt_tokens, price, request)
 
     def settle() -> None:
-        call.cost_micro_usd = price.billed_micro_usd
-        call.duration_us = latency_us
         served = ServedCall(
-            call.now, 200, latency_us, prompt_tokens, answer.tokens, price.billed_micro_usd, price.frontier_micro_usd,
+            call.now, 200, duration_us, prompt_tokens, answer.tokens, price.billed_micro_usd, price.frontier_micro_usd,
             score,
         )  # fmt: skip
         # While a stream was out, others may have been served and paid.
-        ordinal, after = (tables.next_call(world, who), None) if request.is_streamed else (n, last)
-        tables.insert_call(world, who, ordinal, served, call.request_id)
-        tables.post(
-            world, "debit", -price.billed_micro_usd,
-            at=call.now, operation=OPERATION, subject=who, request_id=call.request_id, after=after,
-        )  # fmt: skip
+        ordinal, after = (tables.endpoints.next_call(world, who), None) if request.is_streamed else (n, last)
+        metering.settle(call, OPERATION, who, ordinal, served, after)
         abandon()
 
     def abandon() -> None:
@@ -134,17 +125,21 @@ def note_refusal(call: Call, error: MockError, status: int) -> None:
     who = call.subject
     if who is not None:
         failed = ServedCall(call.now, status, 0, 0, 0, 0, 0, None)
-        tables.insert_call(call.world, who, tables.next_call(call.world, who), failed, call.request_id)
+        tables.endpoints.insert_call(
+            call.world, who, tables.endpoints.next_call(call.world, who), failed, call.request_id
+        )
 
 
 def _served_by(call: Call, model: str) -> ServedEndpoint | None:
     """Return the endpoint that serves a model id, `None` for `auto`."""
     if model == AUTO:
         return None
-    endpoint = tables.find_endpoint(call.world, model)
+    endpoint = tables.endpoints.find_endpoint(call.world, model)
     if endpoint is None:
         if generation(call.client) == ENDPOINTS and looks_like_alias(model):
-            endpoint = next((e for e in tables.endpoints(call.world) if e.model == model and e.status == "live"), None)
+            endpoint = next(
+                (e for e in tables.endpoints.endpoints(call.world) if e.model == model and e.status == "live"), None
+            )
         if endpoint is None:
             raise NotFound("endpoint", model)
     call.subject = endpoint.id
@@ -161,7 +156,7 @@ def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest,
     The judge compares what was written with what a flawless model would have written.
     """
     world = call.world
-    task = tables.find_task(world, endpoint.task)
+    task = tables.catalog.find_task(world, endpoint.task)
     assert task is not None
     if request.seed is None:
         subject, counter = endpoint.id, n
@@ -179,11 +174,3 @@ def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest,
 def _auto_answer(call: Call, request: ChatRequest) -> Answer:
     subject = fingerprint(request.prompt.text)
     return finished(prose(request.prompt.last, lambda name: call.world.draws.uniform(name, subject)), request.prompt)
-
-
-def _latency_us(call: Call, who: str, n: int, tokens: int) -> int:
-    """Draw how long an answer takes: log-normal with a long tail, longer for longer answers."""
-    draws = call.world.draws
-    one, other = draws.uniforms(2, "latency", who, n)
-    normal = math.sqrt(-2 * math.log(1 - one)) * math.cos(2 * math.pi * other)  # Box and Muller's
-    return int(_MEDIAN_US * math.exp(_SPREAD * normal)) + tokens * _PER_TOKEN_US

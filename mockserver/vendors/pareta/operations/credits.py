@@ -18,29 +18,29 @@ class CreditAccount:
 
     def balance(self, world: World) -> MicroUsd:
         """Return what is left."""
-        return tables.balance(world)
+        return tables.ledger.balance(world)
 
     def grant(self, world: World, amount: MicroUsd, note: str) -> None:
         """Add credit, or take it away when negative."""
-        tables.post(world, "grant", amount, at=world.clock.now(), operation="grant", subject=note)
+        tables.ledger.post(world, "grant", amount, at=world.clock.now(), operation="grant", subject=note)
 
     def entries(self, world: World, after: int, limit: int) -> list[dict[str, Any]]:
         """Return ledger entries newer than `after`, oldest first; instants as ISO 8601 text."""
-        entries = tables.ledger(world, after, limit)
+        entries = tables.ledger.ledger(world, after, limit)
         return [{**asdict(entry), "at": format_instant(entry.at)} for entry in entries]
 
 
 def held(world: World) -> int:
     """Return what streams in flight and unfinished eval runs have set aside."""
     streams = sum(world.holds.values()) if world.holds else 0
-    return streams + tables.set_aside(world)
+    return streams + tables.evals.set_aside(world)
 
 
 def invariants(world: World) -> list[Invariant]:
     """Check everything about money that must always hold."""
     return [
-        chain_holds(tables.ledger(world)),
-        Invariant("debits = priced successful calls", tuple(tables.unpaid_calls(world))),
-        Invariant("eval total = sum of its items", tuple(tables.unbalanced_runs(world))),
-        Invariant("metric totals = ledger rows of that endpoint", tuple(tables.unbalanced_endpoints(world))),
+        chain_holds(tables.ledger.ledger(world)),
+        Invariant("debits = priced successful calls", tuple(tables.ledger.unpaid_calls(world))),
+        Invariant("eval total = sum of its items", tuple(tables.evals.unbalanced_runs(world))),
+        Invariant("metric totals = ledger rows of that endpoint", tuple(tables.ledger.unbalanced_endpoints(world))),
     ]

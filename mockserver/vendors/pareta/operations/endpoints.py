@@ -33,7 +33,7 @@ def endpoint_named(world: World, endpoint_id: str) -> ServedEndpoint:
 
     :raises NotFound: there is none of that id.
     """
-    endpoint = tables.find_endpoint(world, endpoint_id)
+    endpoint = tables.endpoints.find_endpoint(world, endpoint_id)
     if endpoint is None:
         raise NotFound("endpoint", endpoint_id)
     return endpoint
@@ -41,10 +41,10 @@ def endpoint_named(world: World, endpoint_id: str) -> ServedEndpoint:
 
 def list_all(call: Call) -> list[Listed]:
     """Return every endpoint; one that is starting goes live by being looked at."""
-    for endpoint in tables.endpoints(call.world):
+    for endpoint in tables.endpoints.endpoints(call.world):
         if endpoint.status == "starting":
             go_live(call.world, endpoint.id)
-    return [_listed(call, endpoint) for endpoint in tables.endpoints(call.world)]
+    return [_listed(call, endpoint) for endpoint in tables.endpoints.endpoints(call.world)]
 
 
 def retrieve(call: Call, endpoint_id: str) -> Listed:
@@ -61,7 +61,7 @@ def start(call: Call, endpoint_id: str) -> ServedEndpoint:
     """
     endpoint = _deployed(call.world, endpoint_id)
     if endpoint.status == "stopped":
-        tables.set_status(call.world, endpoint_id, "starting", call.now + START_US)
+        tables.endpoints.set_status(call.world, endpoint_id, "starting", call.now + START_US)
         call.world.schedule.add(call.now + START_US, GO_LIVE, endpoint_id)
     return endpoint_named(call.world, endpoint_id)
 
@@ -73,14 +73,14 @@ def stop(call: Call, endpoint_id: str) -> ServedEndpoint:
     """
     _deployed(call.world, endpoint_id)
     call.world.schedule.cancel(GO_LIVE, endpoint_id)
-    tables.set_status(call.world, endpoint_id, "stopped")
+    tables.endpoints.set_status(call.world, endpoint_id, "stopped")
     return endpoint_named(call.world, endpoint_id)
 
 
 def go_live(world: World, endpoint_id: str) -> None:
     """Let a starting endpoint serve."""
     world.schedule.cancel(GO_LIVE, endpoint_id)
-    tables.set_status(world, endpoint_id, "live")
+    tables.endpoints.set_status(world, endpoint_id, "live")
 
 
 def models(call: Call) -> list[tuple[str, int]]:
@@ -89,7 +89,7 @@ def models(call: Call) -> list[tuple[str, int]]:
     Source: pareta/models (which generation sees what: documented).
     """
     if generation(call.client, call.idempotency_key) == ENDPOINTS:
-        live = [e for e in tables.endpoints(call.world) if e.status == "live" and not e.is_seed]
+        live = [e for e in tables.endpoints.endpoints(call.world) if e.status == "live" and not e.is_seed]
         return [(endpoint.id, endpoint.created_at) for endpoint in live]
     return [(AUTO, AUTO_SINCE)]
 

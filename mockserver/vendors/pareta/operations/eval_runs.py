@@ -41,7 +41,7 @@ from mockserver.vendors.pareta.domain.rows import EvalItem
 from mockserver.vendors.pareta.operations.credits import held
 from mockserver.vendors.pareta.operations.eval_sets import eval_set_named
 from mockserver.vendors.pareta.operations.tasks import task_named
-from mockserver.vendors.pareta.tables import EvalRunRow
+from mockserver.vendors.pareta.tables.evals import EvalRunRow
 
 OPERATION = "evals.runs.create"
 FINISH = "pareta.evals.runs.finish"
@@ -81,11 +81,11 @@ def create(call: Call, new: NewRun) -> EvalRunRow:
     """
     world = call.world
     kept = eval_set_named(world, new.eval_set_id)
-    items = tables.eval_items(world, new.eval_set_id)
+    items = tables.evals.eval_items(world, new.eval_set_id)
     needed = cost_of(world, kept.task, new.candidates, items)
-    cover(tables.balance(world), held(world), needed)
+    cover(tables.ledger.balance(world), held(world), needed)
     run = EvalRunRow(world.new_id("run"), new.eval_set_id, kept.task.id, "queued", 0, None, call.now, new.candidates)
-    tables.insert_eval_run(world, run, needed)
+    tables.evals.insert_eval_run(world, run, needed)
     if world.is_on(INSTANT):
         finish(world, run.id)
     else:
@@ -98,7 +98,7 @@ def retrieve(call: Call, run_id: str) -> Run:
 
     :raises NotFound: there is none of that id.
     """
-    run = tables.find_eval_run(call.world, run_id)
+    run = tables.evals.find_eval_run(call.world, run_id)
     if run is None:
         raise NotFound("eval run", run_id)
     if run.status not in TERMINAL:
@@ -106,10 +106,10 @@ def retrieve(call: Call, run_id: str) -> Run:
         if stage in TERMINAL:
             finish(call.world, run_id)
         else:
-            tables.update_eval_run(call.world, run_id, stage)
-        run = tables.find_eval_run(call.world, run_id)
+            tables.evals.update_eval_run(call.world, run_id, stage)
+        run = tables.evals.find_eval_run(call.world, run_id)
         assert run is not None
-    results = tables.results(call.world, run_id)
+    results = tables.evals.results(call.world, run_id)
     return Run(run, tuple(results), generation(call.client, call.idempotency_key) == ENDPOINTS)
 
 
@@ -118,25 +118,25 @@ def finish(world: World, run_id: str) -> None:
 
     A run fails, and costs nothing, when a candidate cannot take part any more: its endpoint was stopped meanwhile.
     """
-    run = tables.find_eval_run(world, run_id)
+    run = tables.evals.find_eval_run(world, run_id)
     if run is None or run.status in TERMINAL:
         return
     world.schedule.cancel(FINISH, run_id)
     task = task_named(world, run.task)
-    items = tables.eval_items(world, run.eval_set)
+    items = tables.evals.eval_items(world, run.eval_set)
     try:
         contenders = _contenders(world, task, run.candidates, items)
     except Refused as refused:
-        tables.update_eval_run(world, run_id, "failed", error=str(refused))
+        tables.evals.update_eval_run(world, run_id, "failed", error=str(refused))
         return
     results = [
         evaluate(contender, task, items, _rolls(world.draws, f"{run_id}/{contender.model_id}"))
         for contender in contenders
     ]
     total = sum(result.total_cost_micro_usd for result in results)
-    tables.insert_results(world, run_id, results)
-    tables.post(world, "debit", -total, at=world.clock.now(), operation=OPERATION, subject=run_id)
-    tables.update_eval_run(world, run_id, "completed", total)
+    tables.evals.insert_results(world, run_id, results)
+    tables.ledger.post(world, "debit", -total, at=world.clock.now(), operation=OPERATION, subject=run_id)
+    tables.evals.update_eval_run(world, run_id, "completed", total)
 
 
 def _rolls(draws: Draws, subject: str) -> Callable[[int], Roll]:
@@ -150,8 +150,8 @@ def cost_of(world: World, task: Task, candidates: Sequence[str], items: Sequence
 
 
 def _contenders(world: World, task: Task, candidates: Sequence[str], items: Sequence[EvalItem]) -> list[Contender]:
-    board = tables.board(world, task.id)
-    roster = {model.id for model in tables.roster(world)}
+    board = tables.catalog.board(world, task.id)
+    roster = {model.id for model in tables.catalog.roster(world)}
     return [_contender(world, task, name, board, roster, items) for name in candidates]
 
 
@@ -162,7 +162,7 @@ def _contender(
 
     :raises Refused: it stands for nobody.
     """
-    sheet = tables.price_sheet(world)
+    sheet = tables.catalog.price_sheet(world)
     best = next((model for model in ranked(board)), None)
     if name == AUTO:
         prices = tuple(
@@ -170,7 +170,7 @@ def _contender(
             for item in items
         )
         return Contender(name, None, _quality(best), prices)
-    endpoint = tables.find_endpoint(world, name)
+    endpoint = tables.endpoints.find_endpoint(world, name)
     if endpoint is not None and endpoint.status == "live":
         return Contender(name, "open", endpoint.quality, (endpoint.cost_micro_usd,) * len(items))
     on_board = next((model for model in board if model.name == name), None)

@@ -28,4 +28,4 @@ def traffic(call: Call, endpoint_id: str, params: Mapping[str, str]) -> Traffic:
     """
     endpoint = endpoint_named(call.world, endpoint_id)
     window = window_of(params, call.now)
-    return Traffic(endpoint, window, tuple(tables.calls(call.world, endpoint_id, window)))
+    return Traffic(endpoint, window, tuple(tables.endpoints.calls(call.world, endpoint_id, window)))

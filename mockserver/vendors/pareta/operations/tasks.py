@@ -42,7 +42,7 @@ def task_named(world: World, task_id: str) -> Task:
 
     :raises NotFound: there is none of that name.
     """
-    task = tables.find_task(world, task_id)
+    task = tables.catalog.find_task(world, task_id)
     if task is None:
         raise NotFound("task", task_id)
     return task
@@ -50,7 +50,7 @@ def task_named(world: World, task_id: str) -> Task:
 
 def list_all(call: Call) -> list[Task]:
     """Return every task."""
-    return tables.tasks(call.world)
+    return tables.catalog.tasks(call.world)
 
 
 def retrieve(call: Call, task_id: str, examples_n: int | None) -> tuple[Task, int | None]:
@@ -60,22 +60,22 @@ def retrieve(call: Call, task_id: str, examples_n: int | None) -> tuple[Task, in
 
 def match(call: Call, wanted: Wanted) -> TaskMatch:
     """Find the task a description means."""
-    unsupported = frozenset(tables.setting(call.world, "unsupported"))
-    return match_task(wanted.query, tables.tasks(call.world), unsupported, wanted.top_k)
+    unsupported = frozenset(tables.catalog.setting(call.world, "unsupported"))
+    return match_task(wanted.query, tables.catalog.tasks(call.world), unsupported, wanted.top_k)
 
 
 def leaderboard(call: Call, task_id: str) -> Leaderboard:
     """Return how models rank on a task."""
     task = task_named(call.world, task_id)
-    return Leaderboard(task, tuple(ranked(tables.board(call.world, task_id))))
+    return Leaderboard(task, tuple(ranked(tables.catalog.board(call.world, task_id))))
 
 
 def frontier_models(call: Call, task_id: str | None) -> Roster:
     """Return the vendors' models; on a task that takes documents only those that can see."""
-    models = tables.roster(call.world)
+    models = tables.catalog.roster(call.world)
     if task_id is None:
         return Roster(None, tuple(models), frozenset())
     task = task_named(call.world, task_id)
-    measured = frozenset(model.name for model in tables.board(call.world, task_id) if model.kind == "frontier")
+    measured = frozenset(model.name for model in tables.catalog.board(call.world, task_id) if model.kind == "frontier")
     seen = tuple(model for model in models if model.has_vision or not task.has_blob_input)
     return Roster(task_id, seen, measured)

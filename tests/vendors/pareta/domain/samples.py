@@ -19,6 +19,13 @@ SHEET = PriceSheet(
     auto_divisor=18,
     open_per_request=500,
     frontier_per_request=6000,
+    capability_per_token=1,
+    frontier_per_token=12,
+    rerank_per_document=2,
+    embeddings_per_1000_tokens=4,
+    audio_per_minute=6000,
+    image=40000,
+    image_edit=80000,
 )
 
 DATE = {"type": "string", "format": "date"}

@@ -1,0 +1,41 @@
+"""Chat completions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mockserver.http.endpoint import WireModel
+
+
+class Usage(WireModel):
+    """Token counts; the total is their sum."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class ChatChoiceMessage(WireModel):
+    """What the model said."""
+
+    role: Literal["assistant"]
+    content: str | None
+
+
+class ChatChoice(WireModel):
+    """One answer."""
+
+    index: int
+    finish_reason: Literal["stop", "length"]
+    message: ChatChoiceMessage
+
+
+class ChatCompletionResponse(WireModel):
+    """An OpenAI-shaped completion; what it cost is in the headers, never in the body."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage

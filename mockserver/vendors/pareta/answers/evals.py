@@ -1,0 +1,83 @@
+"""Eval sets and runs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mockserver.http.endpoint import WireModel
+
+
+class EvalSet(WireModel):
+    """An eval set; `intent` and `prompt` are one text under the names two generations gave it."""
+
+    id: str
+    task_id: str
+    name: str
+    item_count: int
+    scoring_strategy: str
+    intent: str | None
+    prompt: str | None
+    created_at: str
+
+
+class EvalSetResponse(WireModel):
+    """One eval set."""
+
+    eval_set: EvalSet
+
+
+class EvalSetsResponse(WireModel):
+    """Every eval set."""
+
+    eval_sets: list[EvalSet]
+
+
+class CreateEvalRunResponse(WireModel):
+    """A queued run."""
+
+    run_id: str
+    status: Literal["queued"]
+
+
+class EvalRun(WireModel):
+    """A run; the total is raw micro-USD."""
+
+    id: str
+    eval_set_id: str
+    task_id: str
+    status: Literal["queued", "running", "evaluating", "completed", "failed"]
+    candidate_model_ids: list[str]
+    total_cost_micro_usd: int
+    error_detail: str | None
+    created_at: str
+
+
+class EvalItemResult(WireModel):
+    """What a candidate made of one row; score in [0, 1]."""
+
+    idx: int
+    score: float
+    prediction: str
+    error: str | None
+
+
+class EvalResult(WireModel):
+    """How one candidate did; quality in [0, 1] with a 95% interval, `exact_match` in percent for classifiers."""
+
+    model_id: str
+    kind: Literal["open", "frontier"] | None
+    quality_mean: float
+    quality_ci_low: float
+    quality_ci_high: float
+    mean_cost_micro_usd: int
+    n_succeeded: int
+    error_count: int
+    exact_match: float | None
+    per_item: list[EvalItemResult]
+
+
+class EvalRunResponse(WireModel):
+    """A run and, once it is terminal, its results."""
+
+    run: EvalRun
+    results: list[EvalResult]

@@ -1,0 +1,58 @@
+"""Taking the money for a finished piece of work: the call and the debit that pays for it, always together."""
+
+from __future__ import annotations
+
+import math
+
+from mockserver.kernel.call import Call
+from mockserver.kernel.world import World
+from mockserver.vendors.pareta import tables
+from mockserver.vendors.pareta.domain.ledger import authorise
+from mockserver.vendors.pareta.domain.metrics import ServedCall
+from mockserver.vendors.pareta.operations.credits import held
+from mockserver.vendors.pareta.tables.ledger import LastEntry
+
+_SPREAD = 0.35
+
+
+def authorised(world: World) -> LastEntry:
+    """Return where the ledger stands, if another call may start.
+
+    :raises InsufficientCredits: nothing is left that no other work has claimed.
+    """
+    last = tables.ledger.last_entry(world)
+    authorise(last.balance_micro_usd, held(world))
+    return last
+
+
+def latency_us(call: Call, who: str, n: int, median_us: int) -> int:
+    """Draw how long a piece of work takes: log-normal, half of all take longer than the median."""
+    one, other = call.world.draws.uniforms(2, "latency", who, n)
+    normal = math.sqrt(-2 * math.log(1 - one)) * math.cos(2 * math.pi * other)  # Box and Muller's
+    return int(median_us * math.exp(_SPREAD * normal))
+
+
+def settle(call: Call, operation: str, who: str, n: int, served: ServedCall, after: LastEntry | None = None) -> None:
+    """Record a successful call and debit its price.
+
+    :param who: the endpoint that served it, `auto`, or the path of a lane that has no endpoints.
+    :param n: the call's ordinal at `who`.
+    :param after: the ledger's last entry, if it was read within this unit of work.
+    """
+    call.cost_micro_usd = served.cost_micro_usd
+    call.duration_us = served.latency_us
+    tables.endpoints.insert_call(call.world, who, n, served, call.request_id)
+    tables.ledger.post(
+        call.world, "debit", -served.cost_micro_usd,
+        at=call.now, operation=operation, subject=who, request_id=call.request_id, after=after,
+    )  # fmt: skip
+
+
+def charge(call: Call, operation: str, lane: str, price_micro_usd: int, median_us: int, *, tokens: int = 0) -> None:
+    """Settle one finished call of a lane that has no endpoints: rerank, embeddings, audio, images, comparisons.
+
+    :param lane: the path it is called under, which no endpoint can be named after.
+    """
+    n = tables.endpoints.next_call(call.world, lane)
+    served = ServedCall(call.now, 200, latency_us(call, lane, n, median_us), tokens, 0, price_micro_usd, 0, None)
+    settle(call, operation, lane, n, served)

@@ -1,0 +1,47 @@
+"""Pareta's operations, one row each by resource, and how they speak HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import from_json
+
+from mockserver.http.endpoint import Api
+from mockserver.kernel.errors import MalformedBody
+from mockserver.vendors.pareta import errors
+from mockserver.vendors.pareta.operations.chat import note_refusal
+from mockserver.vendors.pareta.routes import chat, endpoints, evals, metrics, tasks
+from mockserver.vendors.pareta.schemas.chat import replayed
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Source: pareta/images "25 MB decoded" is the largest published input (the limit itself: assumed)."""
+
+
+def parse_json(body: bytes) -> Any:
+    """Read a JSON body.
+
+    :raises MalformedBody: not JSON; NaN and infinities are not.
+    """
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedBody(f"the request body is not JSON: {error}") from None
+
+
+api = Api(
+    name="pareta",
+    title="Pareta API",
+    version="3.0.4",
+    prefixes=("/v1", "/agent/v1"),
+    endpoints=[*chat.ENDPOINTS, *endpoints.ENDPOINTS, *metrics.ENDPOINTS, *tasks.ENDPOINTS, *evals.ENDPOINTS],
+    answers="mockserver.vendors.pareta.answers",
+    key_prefix="pareta_sk_",
+    bare_keys=True,
+    render=errors.render,
+    crash=errors.crash,
+    parse_json=parse_json,
+    error_models=errors.ERROR_MODELS,
+    max_body_bytes=MAX_BODY_BYTES,
+    replayed=replayed,
+    refused=note_refusal,
+)

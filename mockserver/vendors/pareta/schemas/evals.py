@@ -1,0 +1,116 @@
+"""Eval sets and runs on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+from mockserver.http.endpoint import WireModel
+from mockserver.http.forms import Upload
+from mockserver.kernel.windows import format_instant
+from mockserver.vendors.pareta.domain.evaluation import TERMINAL, CandidateResult
+from mockserver.vendors.pareta.operations import eval_runs, eval_sets
+from mockserver.vendors.pareta.operations.eval_sets import KeptEvalSet
+from mockserver.vendors.pareta.tables.evals import EvalRunRow
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+# Eval sets
+
+
+File = Annotated[Upload, WithJsonSchema({"type": "string", "format": "binary"})]
+
+
+class CreateEvalSetForm(WireModel):
+    """A JSON Lines file with what it is for."""
+
+    items: File
+    task_id: str | None = None
+    name: str | None = None
+    intent: str | None = None
+    prompt: str | None = None
+
+    def to_domain(self) -> eval_sets.NewEvalSet:
+        """Return what is to be kept."""
+        return eval_sets.NewEvalSet(self.items.data, self.task_id, self.name, self.intent, self.prompt)
+
+
+def eval_set(value: KeptEvalSet) -> dict[str, Any]:
+    """Shape one eval set."""
+    return {"eval_set": _eval_set(value)}
+
+
+def eval_set_list(value: list[KeptEvalSet]) -> dict[str, Any]:
+    """Shape every eval set."""
+    return {"eval_sets": [_eval_set(item) for item in value]}
+
+
+def _eval_set(value: KeptEvalSet) -> dict[str, Any]:
+    row = value.row
+    return {
+        "id": row.id,
+        "task_id": row.task,
+        "name": row.name,
+        "item_count": row.item_count,
+        "scoring_strategy": value.task.scoring_strategy,
+        "intent": row.prompt,
+        "prompt": row.prompt,
+        "created_at": format_instant(row.created_at),
+    }
+
+
+# Eval runs
+
+
+class CreateEvalRunRequest(WireModel):
+    """Which models to run on which set."""
+
+    eval_set_id: Text
+    candidate_model_ids: Annotated[list[Text], Field(min_length=1, max_length=50)]
+
+    def to_domain(self) -> eval_runs.NewRun:
+        """Return what is to be run."""
+        return eval_runs.NewRun(self.eval_set_id, tuple(self.candidate_model_ids))
+
+
+def queued_run(value: EvalRunRow) -> dict[str, Any]:
+    """Shape the receipt of a new run."""
+    return {"run_id": value.id, "status": value.status}
+
+
+def eval_run(value: eval_runs.Run) -> dict[str, Any]:
+    """Shape a run."""
+    row = value.row
+    return {
+        "run": {
+            "id": row.id,
+            "eval_set_id": row.eval_set,
+            "task_id": row.task,
+            "status": row.status,
+            "candidate_model_ids": list(row.candidates),
+            "total_cost_micro_usd": row.total_cost_micro_usd,
+            "error_detail": row.error_detail,
+            "created_at": format_instant(row.created_at),
+        },
+        "results": [_result(value, result) for result in value.results] if row.status in TERMINAL else [],
+    }
+
+
+def _result(run: eval_runs.Run, value: CandidateResult) -> dict[str, Any]:
+    kind = value.kind or ("open" if run.is_first_generation else None)
+    return {
+        "model_id": value.model_id,
+        "kind": kind,
+        "quality_mean": value.quality_mean,
+        "quality_ci_low": value.quality_ci_low,
+        "quality_ci_high": value.quality_ci_high,
+        "mean_cost_micro_usd": value.mean_cost_micro_usd,
+        "n_succeeded": value.n_succeeded,
+        "error_count": value.error_count,
+        "exact_match": value.exact_match,
+        "per_item": [
+            {"idx": item.idx, "score": item.score, "prediction": item.prediction, "error": None} for item in value.items
+        ],
+    }

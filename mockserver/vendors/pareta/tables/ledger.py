@@ -1,0 +1,116 @@
+"""The movements of the one balance, and what must add up with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlite_utils import Database, Migrations
+
+from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.world import World
+from mockserver.vendors.pareta.domain.ledger import Kind, LedgerEntry
+
+migrations = Migrations("pareta.ledger")
+
+
+@migrations()
+def create_ledger(db: Database) -> None:
+    """Every movement of the balance."""
+    for statement in (
+        "CREATE TABLE pareta_ledger (world INTEGER, seq INTEGER, at INTEGER, kind TEXT, amount_micro_usd INTEGER,"
+        " balance_micro_usd INTEGER, operation TEXT, subject TEXT, request_id TEXT,"
+        " PRIMARY KEY (world, seq)) WITHOUT ROWID",
+    ):
+        db.execute(statement)
+
+
+def balance(world: World) -> MicroUsd:
+    """Return what is left of the organisation's credit."""
+    return last_entry(world).balance_micro_usd
+
+
+class LastEntry(NamedTuple):
+    """Where the ledger stands."""
+
+    seq: int
+    balance_micro_usd: MicroUsd
+
+
+def last_entry(world: World) -> LastEntry:
+    """Return the ledger's last number and balance; zeros when it is empty."""
+    row = world.store.one(
+        "SELECT seq, balance_micro_usd FROM pareta_ledger WHERE world = ? ORDER BY seq DESC LIMIT 1", (world.id,)
+    )
+    return LastEntry(*row) if row else LastEntry(0, MicroUsd(0))
+
+
+def post(
+    world: World,
+    kind: Kind,
+    amount: int,
+    *,
+    at: int,
+    operation: str,
+    subject: str,
+    request_id: str = "",
+    after: LastEntry | None = None,
+) -> None:
+    """Append a movement of the balance.
+
+    :param after: the ledger's last entry, if it was read within this unit of work.
+    """
+    last = after or last_entry(world)
+    world.store.execute(
+        "INSERT INTO pareta_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            world.id, last.seq + 1, at, kind, amount, last.balance_micro_usd + amount, operation, subject,
+            request_id,
+        ),
+    )  # fmt: skip
+
+
+def ledger(world: World, after: int = 0, limit: int = -1) -> Iterator[LedgerEntry]:
+    """Yield movements newer than `after`, oldest first."""
+    rows = world.store.execute(
+        "SELECT seq, at, kind, amount_micro_usd, balance_micro_usd, operation, subject, request_id FROM pareta_ledger"
+        " WHERE world = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (world.id, after, limit),
+    )
+    return (LedgerEntry(*row) for row in rows)
+
+
+# What must add up
+
+
+def unpaid_calls(world: World) -> list[dict[str, Any]]:
+    """Return priced calls and call debits that do not match one to one, by request, endpoint and amount."""
+    rows = world.store.all(
+        """
+        SELECT request_id, endpoint, sum(called), sum(debited) FROM (
+            SELECT request_id, endpoint, cost_micro_usd AS called, 0 AS debited FROM pareta_calls
+            WHERE world = ?1 AND cost_micro_usd > 0
+            UNION ALL
+            SELECT request_id, subject, 0, -amount_micro_usd FROM pareta_ledger
+            WHERE world = ?1 AND kind = 'debit' AND operation <> 'evals.runs.create'
+        ) GROUP BY request_id, endpoint HAVING sum(called) <> sum(debited)
+        """,
+        (world.id,),
+    )
+    return [dict(zip(("request_id", "endpoint", "called", "debited"), row, strict=True)) for row in rows]
+
+
+def unbalanced_endpoints(world: World) -> list[dict[str, Any]]:
+    """Return endpoints whose calls do not add up to their ledger rows."""
+    rows = world.store.all(
+        """
+        SELECT name, sum(metric), sum(ledger) FROM (
+            SELECT endpoint AS name, cost_micro_usd AS metric, 0 AS ledger FROM pareta_calls WHERE world = ?1
+            UNION ALL
+            SELECT subject, 0, -amount_micro_usd FROM pareta_ledger
+            WHERE world = ?1 AND kind = 'debit' AND operation <> 'evals.runs.create'
+        ) GROUP BY name HAVING sum(metric) <> sum(ledger)
+        """,
+        (world.id,),
+    )
+    return [dict(zip(("endpoint", "metric_micro_usd", "ledger_micro_usd"), row, strict=True)) for row in rows]
