@@ -37,6 +37,11 @@ class Task:
         return fields
 
     @property
+    def is_metered_by_token(self) -> bool:
+        """Whether its endpoints bill all tokens of a request (capabilities do) instead of a flat rate."""
+        return self.body.get("metering") == "per_token"
+
+    @property
     def main_input(self) -> str:
         """The field a bare string input belongs to."""
         name: str = next(iter(self.body["input_schema"]["properties"]))

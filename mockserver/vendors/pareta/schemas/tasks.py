@@ -27,7 +27,7 @@ class TaskQuery(WireModel):
 def task(value: tuple[Task, int | None]) -> dict[str, Any]:
     """Shape one task, with as many examples as were asked for."""
     subject, examples_n = value
-    body = {name: part for name, part in subject.body.items() if name not in ("keywords", "examples")}
+    body = {name: part for name, part in subject.body.items() if name not in ("keywords", "examples", "metering")}
     if examples_n is not None:
         body["examples"] = subject.body["examples"][:examples_n]
     return body
