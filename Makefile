@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Versions of Pareta's client the tests run side by side; their generations differ on the wire.
-PARETA_SDKS := 0.1.0 0.3.1 3.0.4
+PARETA_SDKS := 0.1.0 0.2.1 0.3.1 1.0.0 1.3.0 2.1.0 3.0.4
 
 .PHONY: help setup serve test check static format lint types layers coverage covered bench wheel
 .DEFAULT_GOAL := help
