@@ -14,7 +14,8 @@ from mockserver.vendors.pareta.domain.pricing import frontier_rate, open_rate
 from mockserver.vendors.pareta.domain.rows import parse_rows
 from mockserver.vendors.pareta.operations import eval_runs
 from mockserver.vendors.pareta.operations.tasks import task_named
-from mockserver.vendors.pareta.tables.evals import EvalRunRow, EvalSetRow
+from mockserver.vendors.pareta.tables.eval_runs import EvalRunRow
+from mockserver.vendors.pareta.tables.eval_sets import EvalSetRow
 
 
 def seed(world: World) -> None:
@@ -74,14 +75,14 @@ def _finished_run(world: World, start: dict[str, Any]) -> None:
     task = task_named(world, fixed["task"])
     items = parse_rows(fixture(f"pareta/{fixed['items']}").read_bytes(), task, is_strict=True)
     created = parse_instant(fixed["created_at"])
-    tables.evals.insert_eval_set(
+    tables.eval_sets.insert_eval_set(
         world, EvalSetRow(fixed["id"], task.id, fixed["name"], fixed["prompt"], len(items), created), items
     )
     at = parse_instant(run["created_at"])
     candidates = tuple(run["models"])
     cost = eval_runs.cost_of(world, task, candidates, items)
     queued = EvalRunRow(run["id"], fixed["id"], task.id, "queued", 0, None, at, candidates)
-    tables.evals.insert_eval_run(world, queued, cost)
+    tables.eval_runs.insert_eval_run(world, queued, cost)
     tables.ledger.post(
         world, "grant", start["balance_micro_usd"] + cost, at=created, operation="grant", subject="starting credit"
     )

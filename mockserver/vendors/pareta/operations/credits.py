@@ -33,7 +33,7 @@ class CreditAccount:
 def held(world: World) -> int:
     """Return what streams in flight and unfinished eval runs have set aside."""
     streams = sum(world.holds.values()) if world.holds else 0
-    return streams + tables.evals.set_aside(world)
+    return streams + tables.eval_runs.set_aside(world)
 
 
 def invariants(world: World) -> list[Invariant]:
@@ -41,6 +41,6 @@ def invariants(world: World) -> list[Invariant]:
     return [
         chain_holds(tables.ledger.ledger(world)),
         Invariant("debits = priced successful calls", tuple(tables.ledger.unpaid_calls(world))),
-        Invariant("eval total = sum of its items", tuple(tables.evals.unbalanced_runs(world))),
+        Invariant("eval total = sum of its items", tuple(tables.eval_runs.unbalanced_runs(world))),
         Invariant("metric totals = ledger rows of that endpoint", tuple(tables.ledger.unbalanced_endpoints(world))),
     ]

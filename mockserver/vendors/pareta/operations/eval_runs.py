@@ -41,7 +41,7 @@ from mockserver.vendors.pareta.domain.rows import EvalItem
 from mockserver.vendors.pareta.operations.credits import held
 from mockserver.vendors.pareta.operations.eval_sets import eval_set_named
 from mockserver.vendors.pareta.operations.tasks import task_named
-from mockserver.vendors.pareta.tables.evals import EvalRunRow
+from mockserver.vendors.pareta.tables.eval_runs import EvalRunRow
 
 OPERATION = "evals.runs.create"
 FINISH = "pareta.evals.runs.finish"
@@ -81,11 +81,11 @@ def create(call: Call, new: NewRun) -> EvalRunRow:
     """
     world = call.world
     kept = eval_set_named(world, new.eval_set_id)
-    items = tables.evals.eval_items(world, new.eval_set_id)
+    items = tables.eval_sets.eval_items(world, new.eval_set_id)
     needed = cost_of(world, kept.task, new.candidates, items)
     cover(tables.ledger.balance(world), held(world), needed)
     run = EvalRunRow(world.new_id("run"), new.eval_set_id, kept.task.id, "queued", 0, None, call.now, new.candidates)
-    tables.evals.insert_eval_run(world, run, needed)
+    tables.eval_runs.insert_eval_run(world, run, needed)
     if world.is_on(INSTANT):
         finish(world, run.id)
     else:
@@ -98,7 +98,7 @@ def retrieve(call: Call, run_id: str) -> Run:
 
     :raises NotFound: there is none of that id.
     """
-    run = tables.evals.find_eval_run(call.world, run_id)
+    run = tables.eval_runs.find_eval_run(call.world, run_id)
     if run is None:
         raise NotFound("eval run", run_id)
     if run.status not in TERMINAL:
@@ -106,10 +106,10 @@ def retrieve(call: Call, run_id: str) -> Run:
         if stage in TERMINAL:
             finish(call.world, run_id)
         else:
-            tables.evals.update_eval_run(call.world, run_id, stage)
-        run = tables.evals.find_eval_run(call.world, run_id)
+            tables.eval_runs.update_eval_run(call.world, run_id, stage)
+        run = tables.eval_runs.find_eval_run(call.world, run_id)
         assert run is not None
-    results = tables.evals.results(call.world, run_id)
+    results = tables.eval_runs.results(call.world, run_id)
     return Run(run, tuple(results), generation(call.client, call.idempotency_key) == ENDPOINTS)
 
 
@@ -118,25 +118,25 @@ def finish(world: World, run_id: str) -> None:
 
     A run fails, and costs nothing, when a candidate cannot take part any more: its endpoint was stopped meanwhile.
     """
-    run = tables.evals.find_eval_run(world, run_id)
+    run = tables.eval_runs.find_eval_run(world, run_id)
     if run is None or run.status in TERMINAL:
         return
     world.schedule.cancel(FINISH, run_id)
     task = task_named(world, run.task)
-    items = tables.evals.eval_items(world, run.eval_set)
+    items = tables.eval_sets.eval_items(world, run.eval_set)
     try:
         contenders = _contenders(world, task, run.candidates, items)
     except Refused as refused:
-        tables.evals.update_eval_run(world, run_id, "failed", error=str(refused))
+        tables.eval_runs.update_eval_run(world, run_id, "failed", error=str(refused))
         return
     results = [
         evaluate(contender, task, items, _rolls(world.draws, f"{run_id}/{contender.model_id}"))
         for contender in contenders
     ]
     total = sum(result.total_cost_micro_usd for result in results)
-    tables.evals.insert_results(world, run_id, results)
+    tables.eval_runs.insert_results(world, run_id, results)
     tables.ledger.post(world, "debit", -total, at=world.clock.now(), operation=OPERATION, subject=run_id)
-    tables.evals.update_eval_run(world, run_id, "completed", total)
+    tables.eval_runs.update_eval_run(world, run_id, "completed", total)
 
 
 def _rolls(draws: Draws, subject: str) -> Callable[[int], Roll]:

@@ -13,7 +13,7 @@ from mockserver.vendors.pareta.domain.errors import Refused
 from mockserver.vendors.pareta.domain.generations import AUTO, INTENT, PROMPT, generation
 from mockserver.vendors.pareta.domain.rows import parse_rows
 from mockserver.vendors.pareta.operations.tasks import task_named
-from mockserver.vendors.pareta.tables.evals import EvalSetRow
+from mockserver.vendors.pareta.tables.eval_sets import EvalSetRow
 
 MAX_PROMPT_CHARACTERS = 500
 """Source: pareta/eval-sets "trimmed, max 500 chars" (documented)."""
@@ -56,7 +56,7 @@ def create(call: Call, new: NewEvalSet) -> KeptEvalSet:
     row = EvalSetRow(
         call.world.new_id("es"), task.id, new.name or f"eval set ({len(items)} items)", prompt, len(items), call.now
     )
-    tables.evals.insert_eval_set(call.world, row, items)
+    tables.eval_sets.insert_eval_set(call.world, row, items)
     return KeptEvalSet(row, task)
 
 
@@ -78,7 +78,7 @@ def _prompt(new: NewEvalSet, major: int | None) -> str | None:
 
 def list_all(call: Call) -> list[KeptEvalSet]:
     """Return every eval set, oldest first."""
-    return [_kept(call.world, row) for row in tables.evals.eval_sets(call.world)]
+    return [_kept(call.world, row) for row in tables.eval_sets.eval_sets(call.world)]
 
 
 def retrieve(call: Call, set_id: str) -> KeptEvalSet:
@@ -92,7 +92,7 @@ def retrieve(call: Call, set_id: str) -> KeptEvalSet:
 def delete(call: Call, set_id: str) -> None:
     """Remove an eval set; runs on it stay readable."""
     eval_set_named(call.world, set_id)
-    tables.evals.delete_eval_set(call.world, set_id)
+    tables.eval_sets.delete_eval_set(call.world, set_id)
 
 
 def eval_set_named(world: World, set_id: str) -> KeptEvalSet:
@@ -100,7 +100,7 @@ def eval_set_named(world: World, set_id: str) -> KeptEvalSet:
 
     :raises NotFound: there is none of that id.
     """
-    row = tables.evals.find_eval_set(world, set_id)
+    row = tables.eval_sets.find_eval_set(world, set_id)
     if row is None:
         raise NotFound("eval set", set_id)
     return _kept(world, row)

@@ -10,7 +10,7 @@ from mockserver.http.endpoint import Api
 from mockserver.kernel.errors import MalformedBody
 from mockserver.vendors.pareta import errors
 from mockserver.vendors.pareta.operations.chat import note_refusal
-from mockserver.vendors.pareta.routes import chat, endpoints, evals, metrics, tasks
+from mockserver.vendors.pareta.routes import chat, endpoints, eval_runs, eval_sets, metrics, tasks
 from mockserver.vendors.pareta.schemas.chat import replayed
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -33,7 +33,14 @@ api = Api(
     title="Pareta API",
     version="3.0.4",
     prefixes=("/v1", "/agent/v1"),
-    endpoints=[*chat.ENDPOINTS, *endpoints.ENDPOINTS, *metrics.ENDPOINTS, *tasks.ENDPOINTS, *evals.ENDPOINTS],
+    endpoints=[
+        *chat.ENDPOINTS,
+        *endpoints.ENDPOINTS,
+        *metrics.ENDPOINTS,
+        *tasks.ENDPOINTS,
+        *eval_sets.ENDPOINTS,
+        *eval_runs.ENDPOINTS,
+    ],
     answers="mockserver.vendors.pareta.answers",
     key_prefix="pareta_sk_",
     bare_keys=True,
