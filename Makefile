@@ -17,11 +17,11 @@ help:
 .venv/base.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[media]"
 	@touch $@
 
 .venv/dev.stamp: .venv/base.stamp Makefile
-	$(BIN)/python -m pip install --quiet --editable ".[fast]" --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[fast,media]" --group dev
 	for version in $(PARETA_SDKS); do \
 		test -d .venv/sdks/pareta-$$version || \
 		$(BIN)/python -m pip install --quiet --no-deps --target .venv/sdks/pareta-$$version pareta==$$version || exit 1; \

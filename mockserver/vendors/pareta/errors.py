@@ -18,7 +18,7 @@ from mockserver.kernel.errors import (
     Unauthenticated,
     UnknownRoute,
 )
-from mockserver.vendors.pareta.domain.errors import EndpointNotReady, InsufficientCredits, Refused
+from mockserver.vendors.pareta.domain.errors import EndpointNotReady, ExtraMissing, InsufficientCredits, Refused
 
 ERROR_MODELS = {
     **dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 501, 502, 503), "errors.Detail"),
@@ -41,6 +41,7 @@ _STATUSES: dict[type[MockError], int] = {
     Conflict: 409,
     BodyTooLarge: 413,
     IdempotencyMismatch: 422,
+    ExtraMissing: 501,
     EndpointNotReady: 503,
 }
 """Errors whose text is their own."""

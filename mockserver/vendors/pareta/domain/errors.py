@@ -28,3 +28,16 @@ class EndpointNotReady(MockError):
 
 class Refused(MockError):
     """The request is well-formed but asks for something that cannot be had; the message says what."""
+
+
+class ExtraMissing(MockError):
+    """The request needs a package that only comes with one of this project's optional extras.
+
+    :param what: what cannot be served without it.
+    :param extra: the name of the extra.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what = what
+        self.extra = extra
+        super().__init__(f"{what} cannot be served by this installation: pip install 'mockserver[{extra}]'")
