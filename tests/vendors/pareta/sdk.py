@@ -8,7 +8,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -113,7 +113,10 @@ class Client:
 
 
 class Plain:
-    """An async client (or one of its resources) whose calls are waited for; streams are read to their end."""
+    """An async client of Pareta or OpenAI, or one of its resources, used as if it were sync.
+
+    Calls are waited for, and streams are read to their end before anything of them is seen.
+    """
 
     def __init__(self, subject: Any, runner: asyncio.Runner) -> None:
         self._subject = subject
@@ -121,27 +124,29 @@ class Plain:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._subject, name)
-        is_resource = type(value).__module__.startswith("pareta.")
-        return Plain(value, self._runner) if is_resource or callable(value) else value
+        return Plain(value, self._runner) if _is_resource(value) or callable(value) else value
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         return self._finished(self._subject(*args, **options))
 
     def _finished(self, result: Any) -> Any:
-        if inspect.iscoroutine(result):
+        if inspect.isawaitable(result):
             result = self._runner.run(self._awaited(result))
-        if isinstance(result, AsyncIterator):
+        if isinstance(result, AsyncIterable):
             return iter(self._runner.run(self._collected(result)))
-        is_resource = type(result).__module__.startswith("pareta.resources")
-        return Plain(result, self._runner) if is_resource else result
+        return Plain(result, self._runner) if _is_resource(result) else result
 
     @staticmethod
-    async def _awaited(result: Coroutine[Any, Any, Any]) -> Any:
+    async def _awaited(result: Awaitable[Any]) -> Any:
         return await result
 
     @staticmethod
-    async def _collected(stream: AsyncIterator[Any]) -> list[Any]:
+    async def _collected(stream: AsyncIterable[Any]) -> list[Any]:
         return [item async for item in stream]
+
+
+def _is_resource(value: Any) -> bool:
+    return type(value).__module__.startswith(("pareta.resources", "openai.resources"))
 
 
 # What a version offers, and what of it was used
