@@ -9,7 +9,7 @@ __all__ = ["vendor"]
 
 vendor = Vendor(
     api=routes.api,
-    migrations=[tables.migrations],
+    migrations=tables.migrations,
     seed=seed,
     invariants=invariants.check,
     switches={

@@ -34,7 +34,8 @@ from mockserver.vendors.paygentic.domain.metering import PATH, Event, EventDraft
 from mockserver.vendors.paygentic.operations.customers import Consumer, CustomerDraft, Enrolled
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 from mockserver.vendors.paygentic.operations.products import ProductDraft
-from mockserver.vendors.paygentic.tables import Customer, Product
+from mockserver.vendors.paygentic.tables.customers import Customer
+from mockserver.vendors.paygentic.tables.organizations import Product
 
 
 class Wire(WireModel):

@@ -9,7 +9,8 @@ from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import World
 from mockserver.resources import fixture
 from mockserver.vendors.paygentic import tables
-from mockserver.vendors.paygentic.tables import Customer, Organization, Product
+from mockserver.vendors.paygentic.tables.customers import Customer
+from mockserver.vendors.paygentic.tables.organizations import Organization, Product
 
 
 def seed(world: World) -> None:
@@ -19,18 +20,18 @@ def seed(world: World) -> None:
     organization = Organization(
         merchant["id"], merchant["name"], tuple(merchant["currencies"]), merchant["primaryCurrency"]
     )
-    tables.insert_organization(store, world.id, organization, merchant.get("firstCostId"))
+    tables.organizations.insert_organization(store, world.id, organization, merchant.get("firstCostId"))
     for row in _read("products"):
         at = parse_instant(row["createdAt"])
         product = Product(row["id"], row["name"], row["description"], organization.id, row["metadata"], at, at)
-        tables.save_product(store, world.id, product)
+        tables.organizations.save_product(store, world.id, product)
     for row in _read("customers"):
         at = parse_instant(row["createdAt"])
         customer = Customer(
             row["id"], row["consumerId"], organization.id, row["name"], row["email"], row.get("phone"),
             row.get("address"), row.get("taxId"), row.get("externalId"), None, None, created_at=at, updated_at=at,
         )  # fmt: skip
-        tables.save_customer(store, world.id, customer)
+        tables.customers.save_customer(store, world.id, customer)
 
 
 def _read(name: str) -> Any:

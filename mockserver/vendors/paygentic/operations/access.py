@@ -90,7 +90,7 @@ def own_organization(call: Call, named: str | None) -> str:
     :param named: the organization a request names, or `None`.
     :raises NotMember: it is another one.
     """
-    own = tables.organization_id(call.world.store, call.world.id)
+    own = tables.organizations.organization_id(call.world.store, call.world.id)
     if named is not None and named != own:
         raise NotMember(named)
     return own

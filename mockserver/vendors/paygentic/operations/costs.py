@@ -37,7 +37,7 @@ def must_exist(call: Call, identifier: str, *, even_deleted: bool = False) -> Co
 
     :raises NotFound: there is none, or it was deleted.
     """
-    found = tables.cost(call.world.store, call.world.id, identifier) if _ID.fullmatch(identifier) else None
+    found = tables.costs.cost(call.world.store, call.world.id, identifier) if _ID.fullmatch(identifier) else None
     if found is None or (found.deleted_at is not None and not even_deleted):
         raise NotFound("Cost", identifier)
     return found
@@ -66,14 +66,14 @@ def create(call: Call, draft: CostDraft) -> Cost:
     store, world = call.world.store, call.world.id
     merchant = own_organization(call, draft.merchant_id)
     products.must_exist(call, draft.product_id)
-    costing.refuse_currency(draft.currency, tables.organization(store, world).currencies)
+    costing.refuse_currency(draft.currency, tables.organizations.organization(store, world).currencies)
     now = floor_to(call.now, SECOND)
     cost = Cost(
-        tables.take_first_cost_id(store, world) or call.world.new_id("cst"),
+        tables.organizations.take_first_cost_id(store, world) or call.world.new_id("cst"),
         draft.name, draft.currency, draft.unit_cost, draft.unit, draft.aggregation, draft.event_type,
         draft.value_property, draft.group_by, draft.product_id, merchant, created_at=now, updated_at=now,
     )  # fmt: skip
-    tables.save_cost(store, world, cost)
+    tables.costs.save_cost(store, world, cost)
     return cost
 
 
@@ -83,7 +83,7 @@ def page(call: Call, wanted: Page) -> PageOf[Cost]:
     Source: paygentic/cost-tracking "List costs" (documented), order (assumed).
     """
     own_organization(call, wanted.merchant_id)
-    found, total = tables.costs(call.world.store, call.world.id, wanted.limit, wanted.offset, wanted.product_id)
+    found, total = tables.costs.costs(call.world.store, call.world.id, wanted.limit, wanted.offset, wanted.product_id)
     return PageOf(found, wanted, total)
 
 
@@ -98,9 +98,9 @@ def update(call: Call, identifier: str, changes: Mapping[str, Any]) -> Cost:
     store, world = call.world.store, call.world.id
     cost = costing.changed(must_exist(call, identifier), changes, floor_to(call.now, SECOND))
     if "currency" in changes:
-        costing.refuse_currency(cost.currency, tables.organization(store, world).currencies)
+        costing.refuse_currency(cost.currency, tables.organizations.organization(store, world).currencies)
     if changes:
-        tables.save_cost(store, world, cost)
+        tables.costs.save_cost(store, world, cost)
     return cost
 
 
@@ -110,7 +110,7 @@ def delete(call: Call, identifier: str) -> None:
     Source: paygentic/cost-tracking "Delete a cost" (documented).
     """
     cost = must_exist(call, identifier)
-    tables.save_cost(call.world.store, call.world.id, replace(cost, deleted_at=floor_to(call.now, SECOND)))
+    tables.costs.save_cost(call.world.store, call.world.id, replace(cost, deleted_at=floor_to(call.now, SECOND)))
 
 
 def _readable(call: Call, identifier: str) -> Cost:
@@ -127,9 +127,9 @@ def summary(call: Call, identifier: str, question: Question) -> Summary:
     """
     cost = _readable(call, identifier)
     filters = costing.filters_for(cost, question)
-    meter = tables.meter_of_cost(call.world.store, call.world.id, identifier)
+    meter = tables.meters.meter_of_cost(call.world.store, call.world.id, identifier)
     if meter is not None:
-        tables.catch_up(call.world.store, call.world.id, meter)
+        tables.meters.catch_up(call.world.store, call.world.id, meter)
     cells = iter(()) if meter is None else _cells(call, cost, meter, question, filters)
     return costing.summarise(cost, question, cells, fill=call.world.is_on(ZERO_FILL))
 
@@ -139,20 +139,20 @@ def _cells(call: Call, cost: Cost, meter: int, question: Question, filters: Mapp
     store, world = call.world.store, call.world.id
     parties = None
     if question.subject is not None:
-        parties = parties_of(question.subject, tables.external_id_of(store, world, question.subject))
+        parties = parties_of(question.subject, tables.customers.external_id_of(store, world, question.subject))
     width = None if question.window is None else WIDTHS[question.window]
     by_combo = bool(filters or question.group_by)
     wanted: dict[int, tuple[str, ...]] = {0: ()}
     if by_combo:
-        wanted = _matching(cost, filters, tables.labels_of_meter(store, world, meter))
-    rollups = tuple([each for each in tables.ROLLUP_WIDTHS if width is None or each <= width])
-    found = tables.tallies(
+        wanted = _matching(cost, filters, tables.meters.labels_of_meter(store, world, meter))
+    rollups = tuple([each for each in tables.meters.ROLLUP_WIDTHS if width is None or each <= width])
+    found = tables.summaries.tallies(
         store, world, meter, cover(question.start, question.end, rollups),
         parties=parties, bucket_width=width, by_combo=by_combo, aggregation=cost.aggregation or "",
     )  # fmt: skip
     if cost.aggregation == "UNIQUE_COUNT" and cost.value_property is not None:
         days = (DAY,) if width is None or width == DAY else ()
-        distinct = tables.distinct_keys(
+        distinct = tables.summaries.distinct_keys(
             store, world, meter, cover(question.start, question.end, days),
             parties=parties, bucket_width=width, by_combo=by_combo,
         )  # fmt: skip

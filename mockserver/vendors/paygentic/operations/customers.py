@@ -13,7 +13,7 @@ from mockserver.kernel.windows import SECOND, floor_to
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_write_customers, own_organization
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
-from mockserver.vendors.paygentic.tables import Customer
+from mockserver.vendors.paygentic.tables.customers import Customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def must_exist(call: Call, identifier: str) -> Customer:
 
     :raises NotFound: there is none, or it was deleted.
     """
-    found = tables.customer(call.world.store, call.world.id, identifier)
+    found = tables.customers.customer(call.world.store, call.world.id, identifier)
     if found is None:
         raise NotFound("Customer", identifier)
     return found
@@ -73,11 +73,11 @@ def create(call: Call, draft: CustomerDraft) -> Enrolled:
     merchant = own_organization(call, draft.merchant_id)
     if draft.consumer is None:
         assert draft.consumer_id is not None
-        known = tables.customer_of_consumer(store, world, draft.consumer_id)
+        known = tables.customers.customer_of_consumer(store, world, draft.consumer_id)
         if known is None:
             raise NotFound("Consumer", draft.consumer_id)
         return Enrolled(known, is_new=False)
-    known = tables.customer_with_email(store, world, draft.consumer.email)
+    known = tables.customers.customer_with_email(store, world, draft.consumer.email)
     _refuse_taken(call, draft.external_id, known)
     if known is not None:
         return Enrolled(known, is_new=False)
@@ -87,14 +87,14 @@ def create(call: Call, draft: CustomerDraft) -> Enrolled:
         call.world.new_id("cus"), call.world.new_id("org"), merchant, consumer.name, consumer.email, consumer.phone,
         consumer.address, draft.tax_id, draft.external_id, draft.tax_rates, None, created_at=now, updated_at=now,
     )  # fmt: skip
-    tables.save_customer(store, world, customer)
+    tables.customers.save_customer(store, world, customer)
     return Enrolled(customer, is_new=True)
 
 
 def _refuse_taken(call: Call, external_id: str | None, own: Customer | None) -> None:
     if external_id is None:
         return
-    holder = tables.customer_with_external_id(call.world.store, call.world.id, external_id)
+    holder = tables.customers.customer_with_external_id(call.world.store, call.world.id, external_id)
     if holder is not None and (own is None or holder.id != own.id):
         raise Conflict(f"externalId '{external_id}' is already used by customer {holder.id}")
 
@@ -102,7 +102,7 @@ def _refuse_taken(call: Call, external_id: str | None, own: Customer | None) -> 
 def page(call: Call, wanted: Page) -> PageOf[Customer]:
     """Return some customers, newest first."""
     own_organization(call, wanted.merchant_id)
-    found, total = tables.customers(
+    found, total = tables.customers.customers(
         call.world.store, call.world.id, wanted.limit, wanted.offset,
         name=wanted.name, email=wanted.email, external_id=wanted.external_id,
     )  # fmt: skip
@@ -118,7 +118,7 @@ def update(call: Call, identifier: str, changes: Mapping[str, Any]) -> Customer:
     _refuse_taken(call, changes.get("external_id"), customer)
     if changes:
         customer = replace(customer, **changes, updated_at=floor_to(call.now, SECOND))
-        tables.save_customer(call.world.store, call.world.id, customer)
+        tables.customers.save_customer(call.world.store, call.world.id, customer)
     return customer
 
 
@@ -126,4 +126,4 @@ def delete(call: Call, identifier: str) -> None:
     """Delete a customer; its events stay, and its external id is free again."""
     customer = must_exist(call, identifier)
     now = floor_to(call.now, SECOND)
-    tables.save_customer(call.world.store, call.world.id, replace(customer, updated_at=now, deleted_at=now))
+    tables.customers.save_customer(call.world.store, call.world.id, replace(customer, updated_at=now, deleted_at=now))

@@ -51,9 +51,9 @@ def ingest(call: Call, draft: EventDraft) -> Event:
     if draft.idempotency_key is not None:
         call.idempotency = "duplicate" if event.is_duplicate else "first"
     if not event.is_duplicate:
-        last = tables.insert_events(call.world.store, call.world.id, [event])
+        last = tables.events.insert_events(call.world.store, call.world.id, [event])
         if last % MAX_UNREAD == 0:
-            tables.catch_up_all(call.world.store, call.world.id)
+            tables.meters.catch_up_all(call.world.store, call.world.id)
     return event
 
 
@@ -64,18 +64,18 @@ def ingest_many(world: World, drafts: Iterable[tuple[int, EventDraft]]) -> int:
     such an event is dropped unless the world is lenient.
     """
     store = world.store
-    namespace = tables.organization_id(store, world.id)
+    namespace = tables.organizations.organization_id(store, world.id)
     known: dict[str, bool] = {}
     accepted: list[Event] = []
     for received_at, draft in drafts:
         if draft.type not in known:
-            known[draft.type] = world.is_on(LENIENT_TYPES) or tables.is_listened_to(store, world.id, draft.type)
+            known[draft.type] = world.is_on(LENIENT_TYPES) or tables.meters.is_listened_to(store, world.id, draft.type)
         if known[draft.type]:
             event = _accept(world, world.new_id("evt"), draft, namespace, received_at)
             if not event.is_duplicate:
                 accepted.append(event)
-    tables.insert_events(store, world.id, accepted)
-    tables.catch_up_all(store, world.id)
+    tables.events.insert_events(store, world.id, accepted)
+    tables.meters.catch_up_all(store, world.id)
     return len(accepted)
 
 
@@ -86,7 +86,7 @@ def _refuse_unknown(world: World, event_type: str) -> None:
 
     Source: paygentic/events "type" (documented), that a cost alone makes a type known (assumed).
     """
-    if not tables.is_listened_to(world.store, world.id, event_type) and not world.is_on(LENIENT_TYPES):
+    if not tables.meters.is_listened_to(world.store, world.id, event_type) and not world.is_on(LENIENT_TYPES):
         raise UnknownEventType(event_type)
 
 
@@ -94,7 +94,7 @@ def _accept(world: World, identifier: str, draft: EventDraft, namespace: str, no
     """Return an event with everything it did not bring, and judge its idempotency key."""
     subject = draft.subject
     if subject is None and draft.external_subject is not None:
-        customer = tables.customer_with_external_id(world.store, world.id, draft.external_subject)
+        customer = tables.customers.customer_with_external_id(world.store, world.id, draft.external_subject)
         subject = customer.id if customer else None
     key = draft.idempotency_key
     is_duplicate = False

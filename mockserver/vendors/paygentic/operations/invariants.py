@@ -20,8 +20,8 @@ Rows = tuple[dict[str, Any], ...]
 
 def check(world: World) -> list[Invariant]:
     """Return every claim about a world's events and sums, with the rows that break it."""
-    tables.catch_up_all(world.store, world.id)
-    meters = tables.all_meters(world.store, world.id)
+    tables.meters.catch_up_all(world.store, world.id)
+    meters = tables.meters.all_meters(world.store, world.id)
     return [
         Invariant("summaries = accepted events", (*_wrong_readings(world, meters), *_wrong_sums(world, meters))),
         Invariant("every accepted event is read once by every meter of its type", _unread(world, meters)),
@@ -33,11 +33,11 @@ def _wrong_readings(world: World, meters: dict[int, Meter]) -> Rows:
     """Return the readings that are there, but do not say what their event says."""
     wrong: list[dict[str, Any]] = []
     for identity, meter in meters.items():
-        labels = {0: (), **tables.labels_of_meter(world.store, world.id, identity)}
+        labels = {0: (), **tables.meters.labels_of_meter(world.store, world.id, identity)}
         lens = meter.lens
-        for batch in tables.metered_events(world.store, world.id, meter.event_type):
+        for batch in tables.events.metered_events(world.store, world.id, meter.event_type):
             for seq, at, party, data in batch:
-                stored = tables.reading(world.store, world.id, identity, at, seq)
+                stored = tables.meters.reading(world.store, world.id, identity, at, seq)
                 should = read(lens, data)
                 if stored is not None and (party, *should) != (stored[0], labels.get(stored[1]), *stored[2:]):
                     wrong.append({"meter": identity, "event_seq": seq, "stored": str(stored), "expected": str(should)})
@@ -72,11 +72,11 @@ def _wrong_sums(world: World, meters: dict[int, Meter]) -> list[dict[str, Any]]:
         lens = meter.lens
         expected: defaultdict[tuple[int, str, int, tuple[str, ...]], _Expected] = defaultdict(_Expected)
         distinct: set[tuple[str, int, tuple[str, ...], str]] = set()
-        for batch in tables.metered_events(world.store, world.id, meter.event_type):
+        for batch in tables.events.metered_events(world.store, world.id, meter.event_type):
             for seq, at, party, data in batch:
                 reading = read(lens, data)
                 for who in (party, EVERYBODY):
-                    for width in tables.ROLLUP_WIDTHS:
+                    for width in tables.meters.ROLLUP_WIDTHS:
                         row = expected[width, who, floor_to(at, width), reading.labels]
                         row.events += 1
                         if reading.amount is not None:
@@ -85,7 +85,7 @@ def _wrong_sums(world: World, meters: dict[int, Meter]) -> list[dict[str, Any]]:
                     if reading.key is not None:
                         distinct.add((who, floor_to(at, DAY), reading.labels, reading.key))
         should = {place: row.facts() for place, row in expected.items()}
-        labels = {0: (), **tables.labels_of_meter(world.store, world.id, identity)}
+        labels = {0: (), **tables.meters.labels_of_meter(world.store, world.id, identity)}
         stored = {
             (width, party, bucket, labels[combo]): {
                 "events": tally.events,
@@ -95,7 +95,7 @@ def _wrong_sums(world: World, meters: dict[int, Meter]) -> list[dict[str, Any]]:
                 "greatest": tally.greatest and from_sortable(tally.greatest),
                 "latest": tally.latest and marked(tally.latest),
             }
-            for width, party, bucket, combo, tally in tables.rollups_of_meter(world.store, world.id, identity)
+            for width, party, bucket, combo, tally in tables.meters.rollups_of_meter(world.store, world.id, identity)
         }
         for place in should.keys() | stored.keys():
             if should.get(place) != stored.get(place):
@@ -108,7 +108,7 @@ def _wrong_sums(world: World, meters: dict[int, Meter]) -> list[dict[str, Any]]:
                 )  # fmt: skip
         kept = {
             (party, day, labels[combo], key)
-            for party, day, combo, key in tables.distinct_of_meter(world.store, world.id, identity)
+            for party, day, combo, key in tables.meters.distinct_of_meter(world.store, world.id, identity)
         }
         wrong.extend({"meter": identity, "distinct": list(map(str, row))} for row in distinct ^ kept)
     return wrong
@@ -122,14 +122,14 @@ def _unread(world: World, meters: dict[int, Meter]) -> Rows:
     return tuple(
         {"meter": identity, "event_seq": seq, "event_type": meter.event_type}
         for identity, meter in meters.items()
-        for seq in tables.events_without_reading(world.store, world.id, identity, meter.event_type)
+        for seq in tables.meters.events_without_reading(world.store, world.id, identity, meter.event_type)
     )
 
 
 def _repeated_keys(world: World) -> list[dict[str, Any]]:
     wrong: list[dict[str, Any]] = []
     first: dict[str, int] = {}
-    for key, received_at, identifier in tables.idempotency_keys(world.store, world.id):
+    for key, received_at, identifier in tables.events.idempotency_keys(world.store, world.id):
         since = first.get(key)
         if since is not None and since <= received_at < since + IDEMPOTENCY_SPAN:
             wrong.append({"idempotency_key": key, "event": identifier, "received_at": received_at})

@@ -12,7 +12,7 @@ from mockserver.kernel.windows import SECOND, floor_to
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_write_products, own_organization
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
-from mockserver.vendors.paygentic.tables import Product
+from mockserver.vendors.paygentic.tables.organizations import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def must_exist(call: Call, identifier: str) -> Product:
 
     :raises NotFound: there is none.
     """
-    found = tables.product(call.world.store, call.world.id, identifier)
+    found = tables.organizations.product(call.world.store, call.world.id, identifier)
     if found is None:
         raise NotFound("Product", identifier)
     return found
@@ -55,14 +55,14 @@ def create(call: Call, draft: ProductDraft) -> Product:
         created_at=now,
         updated_at=now,
     )
-    tables.save_product(call.world.store, call.world.id, product)
+    tables.organizations.save_product(call.world.store, call.world.id, product)
     return product
 
 
 def page(call: Call, wanted: Page) -> PageOf[Product]:
     """Return some products, newest first."""
     own_organization(call, wanted.merchant_id)
-    found, total = tables.products(call.world.store, call.world.id, wanted.limit, wanted.offset)
+    found, total = tables.organizations.products(call.world.store, call.world.id, wanted.limit, wanted.offset)
     return PageOf(found, wanted, total)
 
 
@@ -71,5 +71,5 @@ def update(call: Call, identifier: str, changes: Mapping[str, Any]) -> Product:
     product = must_exist(call, identifier)
     if changes:
         product = replace(product, **changes, updated_at=floor_to(call.now, SECOND))
-        tables.save_product(call.world.store, call.world.id, product)
+        tables.organizations.save_product(call.world.store, call.world.id, product)
     return product
