@@ -89,6 +89,15 @@ class Incident(WireModel):
     failed_requests: int
 
 
+class UptimePoint(WireModel):
+    """Availability in one UTC hour or day."""
+
+    start: str
+    requests: int
+    uptime_pct: float
+    availability: float
+
+
 class UptimeMetricResponse(WireModel):
     """Availability as a share of the requests that reached the endpoint."""
 
@@ -99,6 +108,7 @@ class UptimeMetricResponse(WireModel):
     availability: float
     requests: int
     incidents: list[Incident]
+    points: list[UptimePoint]
 
 
 class ActivityPoint(WireModel):
@@ -106,6 +116,10 @@ class ActivityPoint(WireModel):
 
     start: str
     requests: int
+    succeeded: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
     total_tokens: int
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mockserver.kernel.windows import Instant
@@ -101,7 +101,9 @@ class ServedEndpoint:
 
     :param quality: how often its live answers are right, in [0, 1].
     :param cost_micro_usd: flat price of one request; `frontier_cost_micro_usd` that of the model it stands in for.
-    :param live_at: when a starting endpoint goes live.
+    :param live_at: when a starting endpoint goes live; `None` while its deployment is still being told about.
+    :param extra: whatever else was said when it was deployed, as sent.
+    :param first_call: ordinal of its first call; earlier ones were of a deleted endpoint that bore its name.
     """
 
     id: str
@@ -117,6 +119,8 @@ class ServedEndpoint:
     system_prompt: str | None
     scaffold: str | None
     is_seed: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    first_call: int = 1
 
 
 def looks_like_alias(name: str) -> bool:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import StringConstraints
+from typing import Any
 
 from mockserver.http.endpoint import WireModel
-from mockserver.kernel.windows import DAY, HOUR, format_instant
-from mockserver.vendors.pareta.domain import metrics
-from mockserver.vendors.pareta.operations.metrics import Traffic
-
-Text = Annotated[str, StringConstraints(min_length=1)]
+from mockserver.kernel.windows import format_instant
+from mockserver.vendors.pareta.domain.metrics import Tally
+from mockserver.vendors.pareta.operations.metrics import Performance, Series, Uptime
 
 
 class MetricsQuery(WireModel):
@@ -27,92 +23,74 @@ class MetricsQuery(WireModel):
         return {name: value for name, value in self if isinstance(value, str)}
 
 
-def cost_metric(value: Traffic) -> dict[str, Any]:
+def cost_metric(value: Series) -> dict[str, Any]:
     """Shape spend and savings."""
-    total = metrics.cost_of(value.calls)
     body: dict[str, Any] = {
-        "dimension": "cost",
-        "endpoint_id": value.endpoint.id,
-        "window": value.window.label,
-        **_cost(total),
-        "savings_multiple": total.savings_multiple,
+        **_head("cost", value),
+        **_cost(value.whole),
+        "savings_multiple": value.whole.savings_multiple,
         "cost_per_request_micro_usd": value.endpoint.cost_micro_usd,
         "frontier_model": value.endpoint.frontier_model,
     }
     if value.window.bucket:
-        body["buckets"] = [
-            {"start": format_instant(start), **_cost(metrics.cost_of(calls))}
-            for start, calls in metrics.grouped(value.calls, value.window.bucket).items()
-        ]
+        body["buckets"] = [{"start": format_instant(start), **_cost(part)} for start, part in value.buckets.items()]
     return body
 
 
-def _cost(value: metrics.Cost) -> dict[str, int]:
+def _cost(value: Tally) -> dict[str, int]:
     return {
-        "requests": value.requests,
+        "requests": value.succeeded,
         "total_micro_usd": value.total_micro_usd,
         "frontier_baseline_micro_usd": value.frontier_micro_usd,
         "savings_micro_usd": value.savings_micro_usd,
     }
 
 
-def quality_metric(value: Traffic) -> dict[str, Any]:
-    """Shape the judge's windows: hours within two days, days beyond, unless a grouping is asked for."""
-    window = value.window
-    estimate, judged = metrics.quality_of(value.calls)
-    width = window.bucket or (HOUR if window.end - window.start <= 2 * DAY else DAY)
-    series = []
-    for start, calls in metrics.grouped(value.calls, width).items():
-        part, count = metrics.quality_of(calls)
-        if part is not None:
-            series.append(
-                {
-                    "start": format_instant(start),
-                    "end": format_instant(start + width),
-                    "quality_mean": part.mean,
-                    "n_judged": count,
-                }
-            )
+def quality_metric(value: Series) -> dict[str, Any]:
+    """Shape what the judge thought."""
+    whole = value.whole.quality
     return {
-        "dimension": "quality",
-        "endpoint_id": value.endpoint.id,
-        "window": window.label,
-        "quality_mean": estimate.mean if estimate else None,
-        "quality_ci_low": estimate.low if estimate else None,
-        "quality_ci_high": estimate.high if estimate else None,
-        "n_judged": judged,
-        "windows": series,
+        **_head("quality", value),
+        "quality_mean": whole.mean if whole else None,
+        "quality_ci_low": whole.low if whole else None,
+        "quality_ci_high": whole.high if whole else None,
+        "n_judged": value.whole.judged,
+        "windows": [
+            {
+                "start": format_instant(start),
+                "end": format_instant(start + value.width),
+                "quality_mean": part.quality.mean,
+                "n_judged": part.judged,
+            }
+            for start, part in value.buckets.items()
+            if part.quality
+        ],
     }
 
 
-def performance_metric(value: Traffic) -> dict[str, Any]:
+def performance_metric(value: Performance) -> dict[str, Any]:
     """Shape the latency percentiles."""
-    whole = metrics.latency_of(value.calls)
-    p50, p95, p99 = (_ms(us) for us in (whole.p50_us, whole.p95_us, whole.p99_us))
-    points = []
-    for start, calls in metrics.grouped(value.calls, value.window.bucket or HOUR).items():
-        part = metrics.latency_of(calls)
-        points.append(
-            {
-                "start": format_instant(start),
-                "requests": part.requests,
-                "p50_ms": _ms(part.p50_us),
-                "p95_ms": _ms(part.p95_us),
-            }
-        )
+    series = value.series
+    p50, p95, p99 = (_ms(us) for us in (value.whole.p50_us, value.whole.p95_us, value.whole.p99_us))
     return {
-        "dimension": "performance",
-        "endpoint_id": value.endpoint.id,
-        "window": value.window.label,
-        "requests": whole.requests,
-        "error_rate": round(1 - metrics.availability_of(value.calls), 6),
+        **_head("performance", series),
+        "requests": series.whole.succeeded,
+        "error_rate": round(1 - series.whole.availability, 6),
         "p50_ms": p50,
         "p95_ms": p95,
         "p99_ms": p99,
         "p50": p50,
         "p95": p95,
         "p99": p99,
-        "points": points,
+        "points": [
+            {
+                "start": format_instant(start),
+                "requests": series.buckets[start].succeeded,
+                "p50_ms": _ms(part.p50_us),
+                "p95_ms": _ms(part.p95_us),
+            }
+            for start, part in value.buckets.items()
+        ],
     }
 
 
@@ -120,45 +98,51 @@ def _ms(us: int | None) -> float | None:
     return None if us is None else us / 1000
 
 
-def uptime_metric(value: Traffic) -> dict[str, Any]:
+def uptime_metric(value: Uptime) -> dict[str, Any]:
     """Shape availability."""
-    share = metrics.availability_of(value.calls)
+    whole = value.series.whole
     return {
-        "dimension": "uptime",
-        "endpoint_id": value.endpoint.id,
-        "window": value.window.label,
-        "uptime_pct": round(100 * share, 4),
-        "availability": round(share, 6),
-        "requests": len(value.calls),
+        **_head("uptime", value.series),
+        "uptime_pct": round(100 * whole.availability, 4),
+        "availability": round(whole.availability, 6),
+        "requests": whole.requests,
         "incidents": [
             {"start": format_instant(start), "end": format_instant(end), "failed_requests": failures}
-            for start, end, failures in metrics.incidents_of(value.calls)
+            for start, end, failures in value.incidents
         ],
-    }
-
-
-def activity_metric(value: Traffic) -> dict[str, Any]:
-    """Shape usage volume."""
-    calls = value.calls
-    given = sum(call.prompt_tokens for call in calls)
-    written = sum(call.completion_tokens for call in calls)
-    return {
-        "dimension": "activity",
-        "endpoint_id": value.endpoint.id,
-        "window": value.window.label,
-        "requests": len(calls),
-        "succeeded": sum(call.is_ok for call in calls),
-        "failed": sum(not call.is_ok for call in calls),
-        "prompt_tokens": given,
-        "completion_tokens": written,
-        "total_tokens": given + written,
-        "last_request_at": format_instant(calls[-1].at) if calls else None,
         "points": [
             {
                 "start": format_instant(start),
-                "requests": len(part),
-                "total_tokens": sum(call.prompt_tokens + call.completion_tokens for call in part),
+                "requests": part.requests,
+                "uptime_pct": round(100 * part.availability, 4),
+                "availability": round(part.availability, 6),
             }
-            for start, part in metrics.grouped(calls, value.window.bucket or DAY).items()
+            for start, part in value.series.buckets.items()
         ],
     }
+
+
+def activity_metric(value: Series) -> dict[str, Any]:
+    """Shape usage volume."""
+    whole = value.whole
+    return {
+        **_head("activity", value),
+        **_usage(whole),
+        "last_request_at": None if whole.last_at is None else format_instant(whole.last_at),
+        "points": [{"start": format_instant(start), **_usage(part)} for start, part in value.buckets.items()],
+    }
+
+
+def _usage(value: Tally) -> dict[str, int]:
+    return {
+        "requests": value.requests,
+        "succeeded": value.succeeded,
+        "failed": value.failed,
+        "prompt_tokens": value.prompt_tokens,
+        "completion_tokens": value.completion_tokens,
+        "total_tokens": value.total_tokens,
+    }
+
+
+def _head(dimension: str, value: Series) -> dict[str, Any]:
+    return {"dimension": dimension, "endpoint_id": value.endpoint.id, "window": value.window.label}

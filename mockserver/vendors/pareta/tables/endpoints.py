@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from array import array
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlite_utils import Database, Migrations
 
 from mockserver.kernel.store import Row
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.catalog import ServedEndpoint
-from mockserver.vendors.pareta.domain.metrics import ServedCall, Window
+from mockserver.vendors.pareta.domain.metrics import DOWN_FROM, OK_BELOW, SCORE_UNIT, ServedCall, Tally, Window
 
 migrations = Migrations("pareta.endpoints")
 
@@ -20,38 +24,41 @@ def create_serving(db: Database) -> None:
     for statement in (
         "CREATE TABLE pareta_endpoints (world INTEGER, id TEXT, task TEXT, model TEXT, status TEXT, is_seed INTEGER,"
         " quality REAL, cost_micro_usd INTEGER, frontier_cost_micro_usd INTEGER, frontier_model TEXT,"
-        " created_at INTEGER, live_at INTEGER, system_prompt TEXT, scaffold TEXT,"
+        " created_at INTEGER, live_at INTEGER, system_prompt TEXT, scaffold TEXT, extra TEXT, first_call INTEGER,"
         " PRIMARY KEY (world, id)) WITHOUT ROWID",
         "CREATE TABLE pareta_calls (world INTEGER, endpoint TEXT, n INTEGER, at INTEGER, status INTEGER,"
         " latency_us INTEGER, prompt_tokens INTEGER, completion_tokens INTEGER, cost_micro_usd INTEGER,"
         " frontier_micro_usd INTEGER, score REAL, request_id TEXT,"
         " PRIMARY KEY (world, endpoint, n)) WITHOUT ROWID",
-        "CREATE INDEX pareta_calls_at ON pareta_calls (world, endpoint, at)",
+        # Everything that metrics add up, so that they need not visit the table.
+        "CREATE INDEX pareta_calls_at ON pareta_calls (world, endpoint, at, status, latency_us, prompt_tokens,"
+        " completion_tokens, cost_micro_usd, frontier_micro_usd, score)",
     ):
         db.execute(statement)
 
 
 _ENDPOINT = (
     "id, task, model, status, quality, cost_micro_usd, frontier_cost_micro_usd, frontier_model, created_at, live_at,"
-    " system_prompt, scaffold, is_seed"
+    " system_prompt, scaffold, is_seed, extra, first_call"
 )
 
 
 @lru_cache(maxsize=256)
 def _endpoint(row: Row) -> ServedEndpoint:
     """Read an endpoint from its stored row; a pure function of it, like `_task`."""
-    return ServedEndpoint(*[*row[:-1], bool(row[-1])])
+    *plain, is_seed, extra, first_call = row
+    return ServedEndpoint(*[*plain, bool(is_seed), json.loads(extra), first_call])
 
 
 def insert_endpoint(world: World, endpoint: ServedEndpoint) -> None:
     """Add an endpoint."""
     e = endpoint
     world.store.execute(
-        f"INSERT INTO pareta_endpoints (world, {_ENDPOINT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO pareta_endpoints (world, {_ENDPOINT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             world.id, e.id, e.task, e.model, e.status, e.quality, e.cost_micro_usd,
             e.frontier_cost_micro_usd, e.frontier_model, e.created_at, e.live_at, e.system_prompt, e.scaffold,
-            e.is_seed,
+            e.is_seed, json.dumps(e.extra), e.first_call,
         ),
     )  # fmt: skip
 
@@ -80,6 +87,11 @@ def set_status(world: World, endpoint_id: str, status: str, live_at: int | None 
     )
 
 
+def delete_endpoint(world: World, endpoint_id: str) -> None:
+    """Remove an endpoint; the calls it served stay, because they were paid for."""
+    world.store.execute("DELETE FROM pareta_endpoints WHERE world = ? AND id = ?", (world.id, endpoint_id))
+
+
 # Calls
 
 
@@ -100,11 +112,59 @@ def insert_call(world: World, endpoint_id: str, n: int, call: ServedCall, reques
     )  # fmt: skip
 
 
-def calls(world: World, endpoint_id: str, window: Window) -> list[ServedCall]:
-    """Return an endpoint's calls in a window, oldest first."""
+class CallsOf(NamedTuple):
+    """Whose calls metrics look at: those of one name from an ordinal on, which leaves out what bore the name before."""
+
+    who: str
+    first: int = 1
+
+
+# The bucket is the floor below zero too, where SQLite's remainder is negative.
+_BUCKET = "at - (at % :width + :width) % :width"
+_THEIRS = "world = :world AND endpoint = :who AND at > :start AND at <= :end AND +n >= :first"
+
+
+def tallies(world: World, calls: CallsOf, window: Window, width: int) -> dict[int, Tally]:
+    """Return what the calls of a window add up to in each UTC bucket that has any, oldest first."""
     rows = world.store.all(
-        "SELECT at, status, latency_us, prompt_tokens, completion_tokens, cost_micro_usd, frontier_micro_usd, score"
-        " FROM pareta_calls WHERE world = ? AND endpoint = ? AND at > ? AND at <= ? ORDER BY at, n",
-        (world.id, endpoint_id, window.start, window.end),
+        f"""
+        SELECT {_BUCKET}, count(*), count(*) FILTER (WHERE status < {OK_BELOW}),
+            count(*) FILTER (WHERE status >= {DOWN_FROM}), sum(cost_micro_usd), sum(frontier_micro_usd),
+            sum(prompt_tokens), sum(completion_tokens), count(score),
+            coalesce(sum(CAST(score * {SCORE_UNIT} + 0.5 AS INTEGER)), 0), max(at)
+        FROM pareta_calls WHERE {_THEIRS} GROUP BY 1 ORDER BY 1
+        """,
+        _parameters(world, calls, window, width),
     )
-    return [ServedCall(*row) for row in rows]
+    return {start: Tally(*sums) for start, *sums in rows}
+
+
+def latencies(world: World, calls: CallsOf, window: Window, width: int) -> dict[int, array[int]]:
+    """Return how long the successful calls of a window took, in microseconds, by UTC bucket, in no order."""
+    rows = world.store.conn.execute(
+        f"SELECT {_BUCKET}, latency_us FROM pareta_calls WHERE {_THEIRS} AND status < {OK_BELOW}",
+        _parameters(world, calls, window, width),
+    )
+    times: dict[int, array[int]] = {}
+    for start, latency_us in rows:
+        bucket = times.get(start)
+        if bucket is None:
+            bucket = times[start] = array("q")
+        bucket.append(latency_us)
+    return times
+
+
+def fates(world: World, calls: CallsOf, window: Window) -> Iterator[tuple[int, bool]]:
+    """Yield when each call of a window came and whether it failed on the vendor's side, oldest first."""
+    rows: Iterator[tuple[int, bool]] = world.store.conn.execute(
+        f"SELECT at, status >= {DOWN_FROM} FROM pareta_calls WHERE {_THEIRS} ORDER BY at, n",
+        _parameters(world, calls, window, 1),
+    )
+    return rows
+
+
+def _parameters(world: World, calls: CallsOf, window: Window, width: int) -> dict[str, str | int]:
+    return {
+        "world": world.id, "who": calls.who, "first": calls.first, "start": window.start, "end": window.end,
+        "width": width,
+    }  # fmt: skip

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from mockserver.kernel.ids import Draws
 from mockserver.vendors.pareta.domain.catalog import PriceSheet, RankedModel, Task
-from mockserver.vendors.pareta.domain.metrics import ServedCall
 from mockserver.vendors.pareta.domain.predictions import Roll
 
 DRAWS = Draws(7)
@@ -65,18 +64,6 @@ BOARD = (
     model("qwen-2", "open", 0.91, 90, recommended=True),
     model("llama-1", "open", 0.88, 63),
 )
-
-
-def call(
-    at: int = 0,
-    status: int = 200,
-    latency_us: int = 1000,
-    cost: int = 90,
-    frontier: int = 700,
-    score: float | None = None,
-) -> ServedCall:
-    good = status < 300
-    return ServedCall(at, status, latency_us, 3, 5, cost if good else 0, frontier if good else 0, score)
 
 
 def rolls_of(seed: int | str) -> Roll:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 
 import pytest
@@ -9,19 +8,18 @@ from hypothesis import strategies as st
 
 from mockserver.kernel.windows import DAY, HOUR, MINUTE, WEEK, parse_instant
 from mockserver.vendors.pareta.domain.metrics import (
-    ServedCall,
+    MAX_INCIDENTS,
+    SCORE_UNIT,
+    Latency,
+    Tally,
     Window,
-    availability_of,
-    cost_of,
-    grouped,
+    added,
     incidents_of,
     latency_of,
     percentile,
-    quality_of,
     window_of,
 )
 from mockserver.vendors.pareta.domain.scoring import wilson
-from tests.vendors.pareta.domain.samples import call
 
 NOW = parse_instant("2026-02-10T12:00:00Z")
 SINCE = parse_instant("2026-02-01T00:00:00Z")
@@ -59,46 +57,64 @@ def test_windows_are_read_and_what_cannot_be_read_is_ignored(params: dict[str, s
     assert window_of(params, NOW) == expected
 
 
-instants = st.integers(-3 * DAY, 3 * DAY)
+@pytest.mark.parametrize(
+    ("params", "width"),
+    [
+        ({"window": "2d"}, HOUR),
+        ({"window": "49h"}, DAY),
+        ({}, DAY),
+        ({"window": "1h", "group_by": "day"}, DAY),
+        ({"group_by": "hour"}, HOUR),
+    ],
+)
+def test_the_judge_looks_at_hours_nearby_and_at_days_beyond(params: dict[str, str], width: int) -> None:
+    assert window_of(params, NOW).judge_width == width
 
 
-@given(st.lists(instants), st.sampled_from([HOUR, DAY]))
-def test_groups_are_utc_buckets_that_lose_nothing(times: list[int], width: int) -> None:
-    calls = [call(at) for at in times]
+def test_savings_are_what_the_frontier_model_would_have_cost_more() -> None:
+    tally = Tally(requests=3, succeeded=2, total_micro_usd=150, frontier_micro_usd=1400)
 
-    groups = grouped(calls, width)
-
-    assert list(groups) == sorted(groups)
-    assert sorted(c.at for group in groups.values() for c in group) == sorted(times)
-    assert all(start % width == 0 and start <= c.at < start + width for start, group in groups.items() for c in group)
-    assert all(groups.values())
+    assert tally.savings_micro_usd == 1250
+    assert tally.savings_multiple == 9.3
+    assert Tally(total_micro_usd=200, frontier_micro_usd=90).savings_micro_usd == -110
 
 
-def test_cost_counts_what_succeeded_only() -> None:
-    failed = ServedCall(0, 503, 0, 0, 0, 999, 999, None)
-    cost = cost_of([call(cost=90, frontier=700), failed, call(status=204, cost=60, frontier=700)])
+def test_no_traffic_costs_and_saves_nothing_and_nobody_knows_the_rest() -> None:
+    tally = added([])
 
-    assert (cost.requests, cost.total_micro_usd, cost.frontier_micro_usd) == (2, 150, 1400)
-    assert cost.savings_micro_usd == 1250
-    assert cost.savings_multiple == 9.3
-
-
-def test_no_traffic_costs_and_saves_nothing() -> None:
-    cost = cost_of([])
-
-    assert (cost.requests, cost.total_micro_usd, cost.savings_micro_usd) == (0, 0, 0)
-    assert cost.savings_multiple is None
+    assert tally == Tally()
+    assert (tally.requests, tally.total_micro_usd, tally.savings_micro_usd, tally.total_tokens) == (0, 0, 0, 0)
+    assert (tally.savings_multiple, tally.quality, tally.success_rate, tally.last_at) == (None, None, None, None)
+    assert tally.availability == 1
 
 
 def test_quality_is_the_mean_of_what_was_judged() -> None:
-    estimate, judged = quality_of([call(score=1.0), call(), call(score=0.5)])
-
-    assert judged == 2
-    assert estimate == wilson(0.75, 2)
+    assert Tally(requests=9, judged=2, score_sum=SCORE_UNIT * 3 // 2).quality == wilson(0.75, 2)
 
 
-def test_quality_is_unknown_when_nothing_was_judged() -> None:
-    assert quality_of([call(), call(status=503)]) == (None, 0)
+@pytest.mark.parametrize(
+    ("requests", "succeeded", "down", "availability", "success_rate"),
+    [(1, 1, 0, 1.0, 1.0), (1, 0, 1, 0.0, 0.0), (4, 2, 2, 0.5, 0.5), (4, 0, 1, 0.75, 0.0), (8, 6, 0, 1.0, 0.75)],
+)
+def test_only_the_vendors_own_failures_count_against_availability(
+    requests: int, succeeded: int, down: int, availability: float, success_rate: float
+) -> None:
+    tally = Tally(requests=requests, succeeded=succeeded, down=down)
+
+    assert (tally.availability, tally.success_rate, tally.failed) == (availability, success_rate, requests - succeeded)
+
+
+counts = st.integers(0, 10**12)
+tallies = st.builds(Tally, *[counts] * 9, st.none() | counts)
+
+
+@given(st.lists(tallies), st.integers(0, 9))
+def test_groups_add_up_however_they_are_grouped(groups: list[Tally], cut: int) -> None:
+    whole = added(groups)
+
+    assert added([added(groups[:cut]), added(groups[cut:])]) == whole
+    assert whole.total_tokens == sum(group.total_tokens for group in groups)
+    assert whole.last_at == max((group.last_at for group in groups if group.last_at is not None), default=None)
 
 
 def by_definition(ordered: list[int], rank: int) -> int:
@@ -120,37 +136,31 @@ def test_percentile_vectors(count: int, rank: int, expected: int) -> None:
     assert percentile(range(1, count + 1), rank) == expected
 
 
-def test_latency_is_that_of_successes_in_any_order() -> None:
-    calls = [call(latency_us=us) for us in (300, 100, 200)] + [call(status=503, latency_us=10**9)]
-
-    latency = latency_of(calls)
-
-    assert (latency.requests, latency.p50_us, latency.p95_us, latency.p99_us) == (3, 200, 300, 300)
+def test_latency_takes_times_in_any_order() -> None:
+    assert latency_of([300, 100, 200]) == Latency(200, 300, 300)
+    assert latency_of(iter(range(100, 0, -1))) == Latency(50, 95, 99)
 
 
-def test_latency_of_failures_alone_is_unknown() -> None:
-    latency = latency_of([call(status=503)])
-
-    assert (latency.requests, latency.p50_us, latency.p95_us, latency.p99_us) == (0, None, None, None)
+def test_latency_of_nothing_is_unknown() -> None:
+    assert latency_of([]) == Latency(None, None, None)
 
 
 @pytest.mark.parametrize(
-    ("statuses", "expected"),
-    [([], 1.0), ([200], 1.0), ([503], 0.0), ([200, 503, 200, 503], 0.5), ([402, 409, 499, 500], 0.75)],
-)
-def test_only_the_vendors_own_failures_count_against_availability(statuses: list[int], expected: float) -> None:
-    assert math.isclose(availability_of([call(status=status) for status in statuses]), expected)
-
-
-@pytest.mark.parametrize(
-    ("statuses", "expected"),
+    ("failed", "expected"),
     [
-        ([], []),
-        ([200, 402], []),
-        ([503], [(0, 0, 1)]),
-        ([503, 500, 200], [(0, 1, 2)]),
-        ([200, 503, 402, 503, 503], [(1, 1, 1), (3, 4, 2)]),
+        ("", []),
+        ("..", []),
+        ("x", [(0, 0, 1)]),
+        ("xx.", [(0, 1, 2)]),
+        (".x.xx", [(1, 1, 1), (3, 4, 2)]),
     ],
 )
-def test_incidents_are_runs_of_failures(statuses: list[int], expected: list[tuple[int, int, int]]) -> None:
-    assert incidents_of([call(at, status) for at, status in enumerate(statuses)]) == expected
+def test_incidents_are_runs_of_failures(failed: str, expected: list[tuple[int, int, int]]) -> None:
+    assert incidents_of((at, fate == "x") for at, fate in enumerate(failed)) == expected
+
+
+def test_of_endless_incidents_the_newest_are_told() -> None:
+    found = incidents_of((at, at % 2 == 0) for at in range(2 * MAX_INCIDENTS + 9))
+
+    assert len(found) == MAX_INCIDENTS
+    assert found[-1] == (2 * MAX_INCIDENTS + 8, 2 * MAX_INCIDENTS + 8, 1)
