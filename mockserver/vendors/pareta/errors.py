@@ -18,7 +18,7 @@ from mockserver.kernel.errors import (
     Unauthenticated,
     UnknownRoute,
 )
-from mockserver.vendors.pareta.domain.errors import EndpointNotReady, ExtraMissing, InsufficientCredits, Refused
+from mockserver.vendors.pareta.domain.errors import EndpointNotReady, Expired, ExtraMissing, InsufficientCredits, Refused
 
 ERROR_MODELS = {
     **dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 501, 502, 503), "errors.Detail"),
@@ -37,6 +37,7 @@ _TEXTS: dict[type[MockError], tuple[int, str]] = {
 _STATUSES: dict[type[MockError], int] = {
     MalformedBody: 400,
     Refused: 400,
+    Expired: 403,
     NotFound: 404,
     Conflict: 409,
     BodyTooLarge: 413,

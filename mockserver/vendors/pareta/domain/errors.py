@@ -41,3 +41,7 @@ class ExtraMissing(MockError):
         self.what = what
         self.extra = extra
         super().__init__(f"{what} cannot be served by this installation: pip install 'mockserver[{extra}]'")
+
+
+class Expired(MockError):
+    """What the request relies on was valid only until a moment that has passed."""

@@ -8,12 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.vendors.pareta.domain import rows
+from mockserver.vendors.pareta.domain.catalog import Task
 from mockserver.vendors.pareta.domain.errors import Refused
-from mockserver.vendors.pareta.domain.rows import EvalItem, parse_rows
-from tests.vendors.pareta.domain.samples import task, valid
+from mockserver.vendors.pareta.domain.rows import EvalItem, Row, items_of, parse_rows, read_rows
+from tests.vendors.pareta.domain.samples import json_values, task, valid
 
 TEXTUAL = task()
-VISUAL = task(blob=True)
+VISUAL = Task(
+    "kie", "field_f1", "extraction", True,
+    {"input_schema": {"properties": {"document": {"type": "string", "format": "binary"}}}},
+)  # fmt: skip
 
 
 def lines(*values: Any) -> bytes:
@@ -46,10 +50,46 @@ def test_older_generations_spell_rows_in_many_ways(row: Any, given: Any, expecte
         ({"expected": {"x": 1}}, {}),
         ({"target": {"x": 1}}, {}),
         ({"document": None, "expected": {"x": 1}}, {"document": None}),
+        ({"input": None, "expected": {"x": 1}}, {}),
+        ({"expected_output": {"x": 1}}, {}),
     ],
 )
 def test_rows_on_documents_may_lack_the_input(row: Any, given: Any) -> None:
     assert parse_rows(lines(row), VISUAL, is_strict=False) == [EvalItem(0, given, {"x": 1})]
+
+
+@pytest.mark.parametrize(
+    ("row", "given"),
+    [
+        ({"input": "INVOICE", "expected": {"x": 1}}, {"document": "INVOICE"}),
+        ({"input": {"text": "INVOICE"}, "expected": {"x": 1}}, {"text": "INVOICE"}),
+        ({"document": "gs://x/y", "expected": {"x": 1}}, {"document": "gs://x/y"}),
+    ],
+)
+def test_rows_may_bring_their_document_themselves(row: Any, given: Any) -> None:
+    assert parse_rows(lines(row), VISUAL, is_strict=False) == [EvalItem(0, given, {"x": 1}, has_document=True)]
+
+
+def test_the_newest_spelling_counts_where_a_side_is_spelled_twice() -> None:
+    row = {"prompt": "old", "text": "newer", "input": "newest", "reference": 1, "target": 2, "expected": 3}
+
+    assert parse_rows(lines(row), TEXTUAL, is_strict=False) == [EvalItem(0, {"contract_text": "newest"}, 3)]
+    assert parse_rows(lines({**row, "expected_output": 4}), TEXTUAL, is_strict=False)[0].expected == 4
+
+
+def test_rows_can_be_read_before_their_task_is_known() -> None:
+    read = read_rows(lines({"input": "a", "expected": "b"}, {"document": None, "expected": {}}), is_strict=False)
+
+    assert read == [Row(1, "a", True, "b"), Row(2, {"document": None}, False, {})]
+    assert items_of(read[:1], TEXTUAL) == [EvalItem(0, {"contract_text": "a"}, "b")]
+
+
+def test_strictly_only_input_names_an_input() -> None:
+    row = {"text": "a", "expected_output": {}}
+
+    assert parse_rows(lines(row), VISUAL, is_strict=True) == [EvalItem(0, {"text": "a"}, {}, has_document=True)]
+    with pytest.raises(Refused, match="line 1: `input` must be"):
+        parse_rows(lines(row), TEXTUAL, is_strict=True)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +156,12 @@ DEEP = b"[" * 100 + b"]" * 100
         (b'{"input": "a", "expected": ' + DEEP * 100 + b"}", "line 1 is not JSON"),
         (b'{"input": "a", "expected": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "line 1 is not JSON"),
         (b'{"input": "a", "expected": "\xff"}', "not UTF-8 at byte 28"),
+        (b'\xef\xbb\xbf{"input": "a", "expected": "\xff"}', "not UTF-8 at byte 31"),
+        ('{"input": "a", "expected": "b"}'.encode("utf-16"), "not UTF-8 at byte 0"),
+        (b'{"input": "a", "expected": "b"}{"input": "a", "expected": "b"}', "line 1 is not JSON"),
+        (b'{"input": "a", "expected": "b", "input": "c"}', 'line 1 is not JSON: the name "input" stands twice'),
+        (b'{"input": {"k": 1, "k": 1}, "expected": "b"}', 'line 1 is not JSON: the name "k" stands twice'),
+        (b'{"input": null, "expected": "b"}', "line 1 has no input"),
     ],
 )
 def test_faulty_files_are_refused_with_the_line_at_fault(text: bytes, message: str) -> None:
@@ -132,6 +178,14 @@ def test_blank_lines_and_carriage_returns_do_not_count_as_rows() -> None:
         EvalItem(0, {"contract_text": "a"}, "b"),
         EvalItem(1, {"contract_text": "c"}, "d"),
     ]
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    text = b"\xef\xbb\xbf" + lines({"input": "a", "expected": "b"})
+
+    assert parse_rows(text, TEXTUAL, is_strict=False) == [EvalItem(0, {"contract_text": "a"}, "b")]
+    with pytest.raises(Refused, match="has no rows"):
+        parse_rows(b"\xef\xbb\xbf", TEXTUAL, is_strict=False)
 
 
 def test_an_escaped_pair_of_surrogates_is_one_character() -> None:
@@ -156,3 +210,67 @@ def test_as_many_rows_as_allowed_but_not_one_more(monkeypatch: pytest.MonkeyPatc
     assert len(parse_rows(lines(row, row, row) + b"\n\n", TEXTUAL, is_strict=False)) == 3
     with pytest.raises(Refused, match="more than 3 rows"):
         parse_rows(lines(row, row, row, row), TEXTUAL, is_strict=False)
+
+
+def test_as_long_a_row_and_file_as_allowed_but_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = lines({"input": "a", "expected": "b"})
+    monkeypatch.setattr(rows, "MAX_ROW_CHARACTERS", len(line))
+    monkeypatch.setattr(rows, "MAX_FILE_BYTES", 2 * len(line) + 2)
+
+    assert len(parse_rows(line + b"\n" + line + b"\n", TEXTUAL, is_strict=False)) == 2
+    with pytest.raises(Refused, match=f"line 2 is longer than {len(line)} characters"):
+        parse_rows(line + b"\n" + line + b" ", TEXTUAL, is_strict=False)
+    with pytest.raises(Refused, match=f"the file is larger than {2 * len(line) + 2} bytes"):
+        parse_rows(line + b"\n" + line + b"\n\n", TEXTUAL, is_strict=False)
+
+
+# Any file, against what it was written from
+
+INPUTS = st.sampled_from(["input", "text", "prompt"])
+OUTPUTS = st.sampled_from(["expected_output", "expected", "target", "reference"])
+SOMETHING = json_values.filter(lambda value: value is not None)
+WRITTEN = st.tuples(INPUTS, SOMETHING, OUTPUTS, SOMETHING, st.booleans())
+SPACES = st.sampled_from(["", "\n", "\r\n", " \t\n", "\n\n"])
+
+
+def written(row: tuple[str, Any, str, Any, bool]) -> str:
+    name, given, expected_name, expected, is_escaped = row
+    return json.dumps({name: given, expected_name: expected}, ensure_ascii=is_escaped)
+
+
+@given(st.lists(st.tuples(WRITTEN, SPACES), min_size=1, max_size=6), st.booleans())
+def test_what_was_written_is_what_is_read(content: list[tuple[Any, str]], has_mark: bool) -> None:
+    text = "\n".join(space + written(row) for row, space in content)
+
+    items = parse_rows(b"\xef\xbb\xbf" * has_mark + text.encode(), TEXTUAL, is_strict=False)
+
+    assert items == [
+        EvalItem(idx, value if isinstance(value, dict) else {"contract_text": value}, expected)
+        for idx, ((_, value, _, expected, _), _) in enumerate(content)
+    ]
+
+
+@given(
+    st.lists(WRITTEN, max_size=4),
+    st.lists(WRITTEN, max_size=2),
+    st.sampled_from(
+        ['{"input": 1', "7", '{"input": 1}', '{"expected": 1}', '{"a": 1, "a": 1}', "nil", '{"input": .5}']
+    ),
+)
+def test_one_wrong_row_is_named_by_its_line(before: list[Any], after: list[Any], wrong: str) -> None:
+    text = "\n".join([*map(written, before), wrong, *map(written, after)])
+
+    with pytest.raises(Refused) as refused:
+        parse_rows(text.encode(), TEXTUAL, is_strict=False)
+
+    assert str(refused.value).startswith(f"items: line {len(before) + 1} ")
+
+
+@given(st.binary(max_size=60))
+def test_whatever_is_sent_is_read_or_refused(data: bytes) -> None:
+    try:
+        read = parse_rows(data, TEXTUAL, is_strict=False)
+    except Refused:
+        read = []
+
+    assert [item.idx for item in read] == list(range(len(read)))
