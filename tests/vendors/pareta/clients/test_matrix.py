@@ -10,9 +10,7 @@ import base64
 import io
 import json
 import math
-import struct
 import wave
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +28,7 @@ from mockserver.http.serve import BackgroundServer
 from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import Beginning
 from mockserver.vendors.pareta.domain.ledger import LedgerEntry
+from tests.vendors.pareta.clients.samples import PDF, png, recording, size_of
 from tests.vendors.pareta.org import ENDPOINT, FRONTIER, PRICE, SEED, STOPPED, Org
 from tests.vendors.pareta.sdk import Member, Plain, expect, installed, major, recorded, surface, versions
 
@@ -230,20 +229,6 @@ def one_of(*values: Any) -> Callable[[Any], bool]:
 
 def anything(_value: Any) -> bool:
     return True
-
-
-# What is sent
-
-
-def png(width: int, height: int) -> bytes:
-    """Return a black picture."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(bytes((1 + 3 * width) * height))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 # The client itself
@@ -874,9 +859,6 @@ def test_rows_that_fit_nothing_are_only_judged_by_choice(case: Case) -> None:
 # Documents
 
 
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-
-
 @through()
 def test_documents_are_attached_to_rows_small_and_large(case: Case, tmp_path: Path) -> None:
     gold = "expected" if case.sdk.major < 3 else "expected_output"
@@ -955,19 +937,6 @@ def test_a_comparison_costs_what_it_says(case: Case) -> None:
 
 
 # Speech
-
-
-def recording(seconds: float = 2.0) -> bytes:
-    """Return a tone as a wav file."""
-    rate = 8000
-    frames = (struct.pack("<h", int(9000 * math.sin(i / 5))) for i in range(int(rate * seconds)))
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate)
-        writer.writeframes(b"".join(frames))
-    return file.getvalue()
 
 
 @through(since="0.2.1")
@@ -1061,12 +1030,6 @@ def test_embeddings_are_unit_vectors_billed_by_token(case: Case) -> None:
 
 
 # Images
-
-
-def size_of(png: bytes) -> tuple[int, int]:
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    width, height = struct.unpack(">II", png[16:24])
-    return width, height
 
 
 @through(since="1.2.0")
