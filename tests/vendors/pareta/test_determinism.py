@@ -43,6 +43,8 @@ def script(org: Org) -> None:
     run = org.new_run(kept, "auto", "qwen-2", "unheard-of-3", "gpt-5.5")
     org.finished_run(run)
     org.new_run(kept, "llama-1")
+    org.http.post("/v1/embeddings", json={"input": ["laws of Delaware", ""], "input_type": "query"})
+    org.http.post("/v1/rerank", json={"query": "governing law", "documents": ["laws of Delaware", "thirty days"]})
     org.advance(HOUR)
     org.set_balance(0)
     org.chat()

@@ -10,7 +10,7 @@ from mockserver.http.endpoint import Api
 from mockserver.kernel.errors import MalformedBody
 from mockserver.vendors.pareta import errors
 from mockserver.vendors.pareta.operations.chat import note_refusal
-from mockserver.vendors.pareta.routes import chat, endpoints, eval_runs, eval_sets, metrics, tasks
+from mockserver.vendors.pareta.routes import chat, endpoints, eval_runs, eval_sets, metrics, retrieval, tasks
 from mockserver.vendors.pareta.schemas.chat import replayed
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -40,6 +40,7 @@ api = Api(
         *tasks.ENDPOINTS,
         *eval_sets.ENDPOINTS,
         *eval_runs.ENDPOINTS,
+        *retrieval.ENDPOINTS,
     ],
     answers="mockserver.vendors.pareta.answers",
     key_prefix="pareta_sk_",
