@@ -13,6 +13,11 @@ vendor = Vendor(
     seed=seed,
     invariants=credits.invariants,
     actions={endpoints.GO_LIVE: endpoints.go_live, eval_runs.FINISH: eval_runs.finish},
-    switches={eval_sets.STRICT: False, eval_runs.INSTANT: False},
+    switches={
+        eval_sets.STRICT: False,
+        eval_runs.INSTANT: False,
+        endpoints.DEPLOYS_FAIL: False,
+        endpoints.TIMED: False,
+    },
     account=credits.CreditAccount(),
 )

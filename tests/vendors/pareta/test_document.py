@@ -64,6 +64,9 @@ def test_every_operation_answers_as_documented(org: Org, answered: set[tuple[str
         org.http.post(f"/v1/endpoints/{endpoint}/stop")
         for dimension in ("cost", "quality", "performance", "uptime", "activity"):
             org.metric(dimension, endpoint, group_by="day")
+    org.http.post("/v1/endpoints", json={"task": "contract-key-fields", "name": "mine", "region": "eu"})
+    org.get("/v1/endpoints")
+    org.http.delete("/v1/endpoints/mine")
     org.get("/v1/eval-sets/es_contracts")
     org.http.delete("/v1/eval-sets/es_contracts")
 

@@ -25,6 +25,7 @@ CHAT = "/v1/chat/completions"
 RUNS = "/v1/eval-runs"
 SETS = "/v1/eval-sets"
 MATCH = "/v1/tasks/match"
+DEPLOY = "/v1/endpoints"
 GOOD_RUN = {"eval_set_id": "es_contracts", "candidate_model_ids": ["llama-1"]}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 DEEP = b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -138,6 +139,16 @@ FAILURES = [
             where=["query", "examples_n"], reason="examples_n"),
     Failure("an endless idempotency key", "POST", CHAT, 422, where=["header", "Idempotency-Key"], body=body(),
             headers={"Idempotency-Key": "k" * 256}, reason="Idempotency-Key"),
+    # Deployments
+    refused("an endpoint for an unknown task", "unknown task 'nope'", path=DEPLOY, body={"task": "nope"}),
+    refused("an endpoint of an unknown model", "unknown model 'gpt-5.5': ...", path=DEPLOY,
+            body={"task": "contract-key-fields", "model": "gpt-5.5"}),
+    refused("an endpoint whose name is taken", f"endpoint '{ENDPOINT}' already exists", 409, path=DEPLOY,
+            body={"task": "contract-key-fields", "name": ENDPOINT}, retry_after="0"),
+    faulty("an endpoint for nothing", DEPLOY, {}, "task"),
+    faulty("an endpoint called like a model", DEPLOY, {"task": "contract-key-fields", "name": "auto"}, "name"),
+    faulty("an endpoint with a negative rate", DEPLOY,
+           {"task": "contract-key-fields", "cost_per_request_micro_usd": -1}, "cost_per_request_micro_usd"),
     # Things that are not there
     refused("an unknown model", "endpoint 'ep-nope' not found", 404, body=body("ep-nope")),
     refused("an unknown alias", "endpoint 'llama-1' not found", 404, body=body("llama-1"), headers=G0),
@@ -167,6 +178,8 @@ FAILURES = [
     refused("a seed endpoint", f"endpoint '{SEED}' is a seed endpoint and is not deployed", 409, body=body(SEED),
             retry_after="0"),
     Failure("starting a seed endpoint", "POST", f"/v1/endpoints/{SEED}/start", 409,
+            f"endpoint '{SEED}' is a seed endpoint and is not deployed", retry_after="0"),
+    Failure("deleting a seed endpoint", "DELETE", f"/v1/endpoints/{SEED}", 409,
             f"endpoint '{SEED}' is a seed endpoint and is not deployed", retry_after="0"),
     Failure("stopping a seed endpoint", "POST", f"/v1/endpoints/{SEED}/stop", 409,
             f"endpoint '{SEED}' is a seed endpoint and is not deployed", retry_after="0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import RootModel
+from pydantic import ConfigDict, RootModel
 
 from mockserver.http.endpoint import WireModel
 
@@ -26,7 +26,9 @@ class ModelsResponse(WireModel):
 
 
 class EndpointResponse(WireModel):
-    """A deployed endpoint; `model` is a public alias, never a weights name."""
+    """A deployed endpoint, with whatever was sent when it was; `model` is a public alias, never a weights name."""
+
+    model_config = ConfigDict(extra="allow")
 
     id: str
     name: str

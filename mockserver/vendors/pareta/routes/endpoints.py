@@ -13,6 +13,11 @@ ENDPOINTS = (
         source="pareta/models",
     ),
     Endpoint(
+        "POST", "/v1/endpoints", "endpoints.deploy", endpoints.deploy,
+        body=wire.DeployRequest, present=wire.deployment, errors=(400, 401, 409, 422), replayable=True, streams=True,
+        source="pareta/endpoints",
+    ),
+    Endpoint(
         "GET", "/v1/endpoints", "endpoints.list", endpoints.list_all,
         present=wire.endpoint_list, response="endpoints.EndpointsResponse", errors=(401,),
         source="pareta/endpoints",
@@ -20,6 +25,11 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/v1/endpoints/{endpoint_id}", "endpoints.retrieve", endpoints.retrieve,
         present=wire.endpoint, response="endpoints.EndpointResponse", errors=(401, 404),
+        source="pareta/endpoints",
+    ),
+    Endpoint(
+        "DELETE", "/v1/endpoints/{endpoint_id}", "endpoints.delete", endpoints.delete,
+        status=204, errors=(401, 404, 409),
         source="pareta/endpoints",
     ),
     Endpoint(

@@ -87,6 +87,14 @@ def set_status(world: World, endpoint_id: str, status: str, live_at: int | None 
     )
 
 
+def set_live_at(world: World, endpoint_id: str, live_at: int) -> None:
+    """Say when an endpoint that is starting goes live."""
+    world.store.execute(
+        "UPDATE pareta_endpoints SET live_at = ? WHERE world = ? AND id = ? AND status = 'starting'",
+        (live_at, world.id, endpoint_id),
+    )
+
+
 def delete_endpoint(world: World, endpoint_id: str) -> None:
     """Remove an endpoint; the calls it served stay, because they were paid for."""
     world.store.execute("DELETE FROM pareta_endpoints WHERE world = ? AND id = ?", (world.id, endpoint_id))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mockserver.vendors.pareta.domain.generations import AUTO, ENDPOINTS, INTENT, PROMPT, generation
+from mockserver.vendors.pareta.domain.generations import AUTO, ENDPOINTS, INTENT, PROMPT, generation, release
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,25 @@ from mockserver.vendors.pareta.domain.generations import AUTO, ENDPOINTS, INTENT
 )
 def test_generation_is_told_by_user_agent_then_by_key(client: str, key: str | None, expected: int | None) -> None:
     assert generation(client, key) == expected
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        ("pareta-python/0.1.0", (0, 1)),
+        ("pareta-python/0.3.1", (0, 3)),
+        ("pareta-python/1.2.0", (1, 2)),
+        ("pareta-python/1.", (1, 0)),
+        ("pareta-typescript/0.1.0", (0, 1)),
+        ("pareta-typescript/0.2.1", (0, 3)),
+        ("pareta-typescript/1.1.0", (1, 1)),
+        ("pareta-typescript/1.2.0", (1, 1)),
+        ("pareta-typescript/1.3.0", (1, 2)),
+        ("pareta-typescript/1.4.0", (1, 3)),
+        ("pareta-typescript/2.1.0", (2, 1)),
+        ("curl/8.5.0", None),
+        ("", None),
+    ],
+)
+def test_a_release_is_told_in_pythons_numbers(client: str, expected: tuple[int, int] | None) -> None:
+    assert release(client) == expected
