@@ -32,8 +32,9 @@ class Task:
 
     @property
     def output_fields(self) -> Mapping[str, Any]:
-        """The fields of its output schema, by name."""
-        fields: Mapping[str, Any] = self.body["output_schema"]["properties"]
+        """The fields of what is expected, by name: of its gold schema where the output schema is only a summary."""
+        schema = self.body.get("gold_schema") or self.body["output_schema"]
+        fields: Mapping[str, Any] = schema["properties"]
         return fields
 
     @property

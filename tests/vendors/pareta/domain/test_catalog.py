@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mockserver.vendors.pareta.domain.catalog import baseline, looks_like_alias, looks_like_frontier, ranked
+from mockserver.vendors.pareta.domain.catalog import Task, baseline, looks_like_alias, looks_like_frontier, ranked
 from tests.vendors.pareta.domain.samples import BOARD, TEXT, model, task
 
 
@@ -56,3 +56,15 @@ def test_a_task_tells_its_fields_and_its_main_input() -> None:
     assert subject.main_input == "contract_text"
     assert subject == subject
     assert subject != task({"vendor": TEXT})
+
+
+def test_a_task_whose_output_schema_is_a_summary_expects_what_its_gold_schema_says() -> None:
+    subject = task({"summary": TEXT})
+    gold = {"type": "object", "properties": {"vendor": TEXT}}
+
+    assert dict(Task("t", "field_f1", "contract", False, {**subject.body, "gold_schema": gold}).output_fields) == {
+        "vendor": TEXT
+    }
+    assert dict(Task("t", "field_f1", "contract", False, {**subject.body, "gold_schema": None}).output_fields) == {
+        "summary": TEXT
+    }
