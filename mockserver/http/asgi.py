@@ -131,11 +131,12 @@ class VendorApp:
             for piece in pieces:
                 if self.gateway.store.is_pending:
                     await self._batch.committed()
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": piece, "more_body": not reply.is_ending})
                 await asyncio.sleep(0)
                 if leaving.done():
                     return
-            await send({"type": "http.response.body", "body": b""})
+            if not reply.is_ending:  # its world is gone
+                await send({"type": "http.response.body", "body": b""})
         finally:
             leaving.cancel()
             pieces.close()  # type: ignore[attr-defined]  # it is a generator: its `finally` releases what was held

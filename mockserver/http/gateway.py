@@ -212,6 +212,7 @@ class Gateway:
                         self._remember(call, scope, digest, kept, body)
                     self._note(call, entry, body)
                 is_whole = True
+            reply.is_ending = True
             yield last
         except Exception:
             log.exception("%s %s failed", entry.method, entry.path)

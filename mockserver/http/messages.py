@@ -46,13 +46,17 @@ class Stream:
 
 @dataclass(slots=True)
 class Reply:
-    """What goes out: a whole body, or a stream of pieces."""
+    """What goes out: a whole body, or a stream of pieces.
+
+    :param is_ending: whether the piece that was handed out last is the last there is.
+    """
 
     status: int
     body: bytes = b""
     headers: Headers = field(default_factory=list)
     stream: Stream | None = None
     pieces: Iterator[bytes] | None = None
+    is_ending: bool = False
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Headers | None = None) -> Reply:

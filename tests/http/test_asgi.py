@@ -203,7 +203,8 @@ def test_a_stream_is_sent_piece_by_piece_and_settled_in_the_file_before_its_end(
 
     connection = talk(app, Watching(b'{"name": "a"}', path="/t/talk"))
 
-    assert [message.get("body") for message in connection.sent[1:]] == [b"one ", b"two ", b"end", b""]
+    bodies = [(message["body"], message.get("more_body", False)) for message in connection.sent[1:]]
+    assert bodies == [(b"one ", True), (b"two ", True), (b"end", False)]
     assert not any(name == b"content-length" for name, _ in connection.sent[0]["headers"])
     assert toy.done == ["settled"]
 
@@ -214,6 +215,21 @@ def test_a_stream_the_client_leaves_is_abandoned(app: VendorApp, gateway: Gatewa
 
     world: World = gateway.worlds.get("acme")
     assert (names(world), toy.done) == ([], ["abandoned"])
+
+
+def test_a_stream_whose_world_is_deleted_meanwhile_just_ends(app: VendorApp, gateway: Gateway, toy: Toy) -> None:
+    class Deleting(Connection):
+        async def send(self, message: Message) -> None:
+            await super().send(message)
+            if message.get("body") == b"one ":
+                with gateway.store.committed():
+                    gateway.worlds.delete(gateway.worlds.get("acme"))
+
+    connection = talk(app, Deleting(b'{"name": "a"}', path="/t/talk"))
+
+    bodies = [(message["body"], message.get("more_body", False)) for message in connection.sent[1:]]
+    assert bodies == [(b"one ", True), (b"two ", True), (b"", False)]
+    assert toy.done == ["abandoned"]
 
 
 def test_a_connection_that_breaks_under_a_stream_abandons_it(app: VendorApp, toy: Toy) -> None:
