@@ -18,7 +18,15 @@ from mockserver.kernel.errors import (
     Unauthenticated,
     UnknownRoute,
 )
-from mockserver.vendors.pareta.domain.errors import EndpointNotReady, Expired, ExtraMissing, InsufficientCredits, Refused
+from mockserver.vendors.pareta.domain.errors import (
+    EndpointNotReady,
+    Expired,
+    ExtraMissing,
+    InsufficientCredits,
+    NotAllowed,
+    Refused,
+    VendorFailed,
+)
 
 ERROR_MODELS = {
     **dict.fromkeys((400, 401, 402, 403, 404, 405, 409, 413, 429, 500, 501, 502, 503), "errors.Detail"),
@@ -37,10 +45,12 @@ _TEXTS: dict[type[MockError], tuple[int, str]] = {
 _STATUSES: dict[type[MockError], int] = {
     MalformedBody: 400,
     Refused: 400,
+    NotAllowed: 403,
     Expired: 403,
     NotFound: 404,
     Conflict: 409,
     BodyTooLarge: 413,
+    VendorFailed: 502,
     IdempotencyMismatch: 422,
     ExtraMissing: 501,
     EndpointNotReady: 503,
@@ -63,6 +73,8 @@ def render(error: MockError) -> Reply:
 
 
 def _headers(error: MockError) -> Headers:
+    if isinstance(error, VendorFailed):
+        return [(b"retry-after", b"0")]  # there is nothing to wait for
     if isinstance(error, EndpointNotReady):
         return [(b"retry-after", str(_NOT_READY_RETRY_S).encode())]
     if isinstance(error, Conflict) and error.retry_after_s is not None:

@@ -21,7 +21,7 @@ RECOMMENDED = "recommended"
 """The model name that leaves the choice to the vendor."""
 
 DEFAULT_BASELINE = "gpt-5.5"
-"""What an endpoint stands in for where no leaderboard says. Source: pareta/auto "default" (documented for comparing)."""
+"""What an endpoint stands in for where no leaderboard says. Source: pareta/auto "default" (assumed)."""
 
 UNMEASURED_QUALITY = 0.95
 """Live quality of a model no leaderboard measured. Source: pareta/endpoints "quality" (assumed)."""

@@ -26,6 +26,18 @@ class EndpointNotReady(MockError):
         super().__init__(f"endpoint '{endpoint_id}' is {status}.")
 
 
+class VendorFailed(MockError):
+    """A frontier vendor did not answer what was put to it."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        super().__init__(f"frontier model '{model}' failed")
+
+
+class NotAllowed(MockError):
+    """The key is good, but what it asks for is not for keys; the message says for whom it is."""
+
+
 class Refused(MockError):
     """The request is well-formed but asks for something that cannot be had; the message says what."""
 

@@ -16,12 +16,21 @@ class Price:
     frontier_micro_usd: int
 
 
+def list_price(sheet: PriceSheet, prompt_tokens: int, completion_tokens: int) -> int:
+    """Return what a frontier vendor charges for one call, by its tokens.
+
+    Source: pareta/auto "metered at the vendor's actual token cost" (documented); the rates are the price sheet's
+    (assumed), the same for every vendor.
+    """
+    return prompt_tokens * sheet.frontier_per_prompt_token + completion_tokens * sheet.frontier_per_completion_token
+
+
 def auto_price(sheet: PriceSheet, prompt_tokens: int, completion_tokens: int) -> Price:
     """Price one `auto` request by its tokens: one frontier call's list price, divided, at least one micro-dollar.
 
     Source: pareta/metering "exactly one debit per request" (documented); the numbers are the price sheet's (assumed).
     """
-    frontier = prompt_tokens * sheet.frontier_per_prompt_token + completion_tokens * sheet.frontier_per_completion_token
+    frontier = list_price(sheet, prompt_tokens, completion_tokens)
     return Price(max(1, frontier // sheet.auto_divisor), frontier)
 
 

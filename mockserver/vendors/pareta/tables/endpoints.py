@@ -12,6 +12,7 @@ from sqlite_utils import Database, Migrations
 
 from mockserver.kernel.store import Row
 from mockserver.kernel.world import World
+from mockserver.vendors.pareta.domain.auto import LastRequest
 from mockserver.vendors.pareta.domain.catalog import ServedEndpoint
 from mockserver.vendors.pareta.domain.metrics import DOWN_FROM, OK_BELOW, SCORE_UNIT, ServedCall, Tally, Window
 
@@ -160,6 +161,16 @@ def latencies(world: World, calls: CallsOf, window: Window, width: int) -> dict[
             bucket = times[start] = array("q")
         bucket.append(latency_us)
     return times
+
+
+def last_request(world: World, who: str, now: int) -> LastRequest | None:
+    """Return the newest of somebody's calls up to now."""
+    row = world.store.one(
+        "SELECT at, status, latency_us, cost_micro_usd FROM pareta_calls WHERE world = ? AND endpoint = ? AND at <= ?"
+        " ORDER BY at DESC, n DESC LIMIT 1",
+        (world.id, who, now),
+    )
+    return LastRequest(*row) if row else None
 
 
 def fates(world: World, calls: CallsOf, window: Window) -> Iterator[tuple[int, bool]]:
