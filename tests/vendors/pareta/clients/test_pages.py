@@ -28,9 +28,9 @@ def source_of(version: str, folder: Path) -> Path:
     """Return the unpacked source distribution of a version; the first time it comes from the package registry."""
     kept = Path(sys.prefix) / "sdks" / "sources" / f"pareta-{version}.tar.gz"
     if not kept.is_file():
-        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+        fetch = [sys.executable, "-m", "pip", "--retries", "1", "--timeout", "15", "download", "--quiet", "--no-deps"]
         done = subprocess.run(
-            [*fetch, "--no-build-isolation", "--retries", "1", "--timeout", "15", "--dest", kept.parent, f"pareta=={version}"],
+            [*fetch, "--no-binary", ":all:", "--no-build-isolation", "--dest", kept.parent, f"pareta=={version}"],
             capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
         if not kept.is_file():
