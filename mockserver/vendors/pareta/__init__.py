@@ -1,7 +1,7 @@
 """Pareta, simulated; `vendor` is the one name outsiders may use."""
 
 from mockserver.vendors.pareta import routes, tables
-from mockserver.vendors.pareta.operations import credits, endpoints, eval_runs, eval_sets
+from mockserver.vendors.pareta.operations import auto, credits, endpoints, eval_runs, eval_sets
 from mockserver.vendors.pareta.seed import seed
 from mockserver.vendors.vendor import Vendor
 
@@ -18,6 +18,7 @@ vendor = Vendor(
         eval_runs.INSTANT: False,
         endpoints.DEPLOYS_FAIL: False,
         endpoints.TIMED: False,
+        auto.FRONTIER_FAILS: False,
     },
     account=credits.CreditAccount(),
 )

@@ -10,7 +10,17 @@ from mockserver.http.endpoint import Api
 from mockserver.kernel.errors import MalformedBody
 from mockserver.vendors.pareta import errors
 from mockserver.vendors.pareta.operations.chat import note_refusal
-from mockserver.vendors.pareta.routes import chat, endpoints, eval_runs, eval_sets, metrics, retrieval, tasks
+from mockserver.vendors.pareta.routes import (
+    auto,
+    chat,
+    endpoints,
+    eval_runs,
+    eval_sets,
+    metrics,
+    retrieval,
+    task_requests,
+    tasks,
+)
 from mockserver.vendors.pareta.schemas.chat import replayed
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -35,9 +45,11 @@ api = Api(
     prefixes=("/v1", "/agent/v1"),
     endpoints=[
         *chat.ENDPOINTS,
+        *auto.ENDPOINTS,
         *endpoints.ENDPOINTS,
         *metrics.ENDPOINTS,
         *tasks.ENDPOINTS,
+        *task_requests.ENDPOINTS,
         *eval_sets.ENDPOINTS,
         *eval_runs.ENDPOINTS,
         *retrieval.ENDPOINTS,
