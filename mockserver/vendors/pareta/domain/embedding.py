@@ -26,6 +26,8 @@ MODEL = "qwen-embed-1"
 DIMENSIONS = 1024
 DECIMALS = 8
 
+_UNIT = 10**DECIMALS
+
 # Weights of a text's features. All are even and the beginning's is odd, so that no lane ever sums up to zero.
 _BEGINNING = 1
 _DULL = 2
@@ -54,14 +56,17 @@ def embed(text: str, *, is_query: bool = False) -> list[float]:
 
     :param is_query: whether it is what is looked for, not where.
     """
-    lanes, total = _summed(words(text))
-    signed = [2 * lane - total for lane in _LANES.unpack(lanes.to_bytes(_LANES.size, "little"))[:_HASHED]]
-    length = math.sqrt(sum(map(mul, signed, signed)))
+    summed, total = _summed(words(text))
+    lanes = _LANES.unpack(summed.to_bytes(_LANES.size, "little"))[:_HASHED]
+    # A lane counts the weight of the features that are positive there; the others' weight is what is missing.
+    squares = 4 * sum(map(mul, lanes, lanes)) - 4 * total * sum(lanes) + _HASHED * total * total
+    length = math.sqrt(squares)
     if is_query:
         length /= math.sqrt(1 - _QUERY * _QUERY)
-    # Many lanes are alike, so that it pays to round each value only once.
-    rounded = {value: round(value / length, DECIMALS) for value in set(signed)}
-    vector = [rounded[value] for value in signed]
+    # Many lanes are alike, so that each number is only computed once.
+    scale = _UNIT / length
+    numbers = {lane: round((2 * lane - total) * scale) / _UNIT for lane in set(lanes)}
+    vector = [numbers[lane] for lane in lanes]
     vector.append(_QUERY if is_query else 0.0)
     return vector
 
@@ -82,9 +87,13 @@ def _summed(text: Sequence[str]) -> tuple[int, int]:
     lanes, total = _pattern("") * _BEGINNING, _BEGINNING
     for each, count in Counter(text).items():
         pattern, weight = _features(each)
-        times = count.bit_length()  # what is said four times counts three times, and so on
-        lanes += pattern * times
-        total += weight * times
+        if count == 1:
+            lanes += pattern
+            total += weight
+        else:
+            times = count.bit_length()  # what is said four times counts three times, and so on
+            lanes += pattern * times
+            total += weight * times
     pairs = set(pairwise(family for each in text if (family := _family(each))))
     lanes += _PAIR * sum(_bound(one, other) for one, other in pairs)
     total += _PAIR * len(pairs)
