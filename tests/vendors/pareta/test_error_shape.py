@@ -26,6 +26,8 @@ RUNS = "/v1/eval-runs"
 SETS = "/v1/eval-sets"
 MATCH = "/v1/tasks/match"
 DEPLOY = "/v1/endpoints"
+COMPARE = "/v1/playground/frontier"
+GOOD_COMPARISON = {"model": "gpt-5.5", "messages": [{"role": "user", "content": "x"}]}
 GOOD_RUN = {"eval_set_id": "es_contracts", "candidate_model_ids": ["llama-1"]}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 DEEP = b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -43,6 +45,7 @@ class Failure:
     :param detail: the whole text, or how it begins when it ends in `...`; `None` for a list of faulty fields.
     :param where: location of the first faulty field.
     :param reason: part of the journal's reason; the detail's own beginning if left out.
+    :param switch: turned on before.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Failure:
     reason: str = ""
     balance: int | None = None
     retry_after: str | None = None
+    switch: str = ""
 
 
 def faulty(name: str, path: str, body: Any, *where: str | int) -> Failure:
@@ -149,6 +153,14 @@ FAILURES = [
     faulty("an endpoint called like a model", DEPLOY, {"task": "contract-key-fields", "name": "auto"}, "name"),
     faulty("an endpoint with a negative rate", DEPLOY,
            {"task": "contract-key-fields", "cost_per_request_micro_usd": -1}, "cost_per_request_micro_usd"),
+    # Comparisons
+    refused("a comparison with another model", "model must be one of ...", path=COMPARE,
+            body={**GOOD_COMPARISON, "model": "auto"}),
+    faulty("a comparison of nothing", COMPARE, {**GOOD_COMPARISON, "messages": []}, "messages"),
+    refused("a comparison without credit", "organization is out of credit...", 402, path=COMPARE, body=GOOD_COMPARISON,
+            balance=0, reason="balance is 0"),
+    refused("a comparison with a vendor that fails", "frontier model 'gpt-5.5' failed", 502, path=COMPARE,
+            body=GOOD_COMPARISON, switch="frontier_fails", retry_after="0"),
     # Things that are not there
     refused("an unknown model", "endpoint 'ep-nope' not found", 404, body=body("ep-nope")),
     refused("an unknown alias", "endpoint 'llama-1' not found", 404, body=body("llama-1"), headers=G0),
@@ -169,7 +181,8 @@ FAILURES = [
     Failure("an unknown route", "GET", "/v1/nope", 404, "Not Found", reason="no operation at GET /v1/nope"),
     Failure("a trailing slash", "GET", "/v1/models/", 404, "Not Found", reason="no operation at GET /v1/models/"),
     Failure("an unknown metric", "GET", f"/v1/endpoints/{ENDPOINT}/mood", 404, "Not Found", reason="no operation"),
-    Failure("a route for the dashboard", "POST", "/v1/task-requests", 404, "Not Found", reason="no operation", body={}),
+    Failure("a route for the dashboard", "POST", "/v1/task-requests", 403, "task requests need a dashboard session...",
+            body={}),
     Failure("another method", "PUT", CHAT, 405, "Method Not Allowed", reason="allowed: POST", body={}),
     Failure("another method on an id", "PATCH", SETS + "/es_contracts", 405, "Method Not Allowed",
             reason="allowed: DELETE, GET", body={}),
@@ -236,6 +249,8 @@ def last_entry(org: Org, response: httpx.Response) -> Entry:
 def test_a_refusal_has_one_shape_changes_nothing_and_is_journalled(org: Org, failure: Failure) -> None:
     if failure.balance is not None:
         org.set_balance(failure.balance)
+    if failure.switch:
+        org.flip(**{failure.switch: True})
     before = org.state()
 
     response = org.http.request(
