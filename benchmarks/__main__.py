@@ -1,4 +1,4 @@
-"""`python -m benchmarks [http|start|inprocess|summary] [--quick]`: all sections when none is named."""
+"""`python -m benchmarks [SECTION ...] [--quick]`: all sections when none is named; `--help` lists them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 
-from benchmarks import http, inprocess, start
+from benchmarks import evals, http, inprocess, retrieval, start, streaming
 
 
 def summary(*, quick: bool) -> None:
@@ -16,7 +16,15 @@ def summary(*, quick: bool) -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.bench_summary", "--events", str(events)], check=True)
 
 
-SECTIONS = {"start": start.run, "inprocess": inprocess.run, "http": http.run, "summary": summary}
+SECTIONS = {
+    "start": start.run,
+    "inprocess": inprocess.run,
+    "http": http.run,
+    "streaming": streaming.run,
+    "retrieval": retrieval.run,
+    "evals": evals.run,
+    "summary": summary,
+}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """A load generator light enough not to be what is measured: raw keep-alive sockets in a process of its own.
 
-`python -m benchmarks.load` reads a job as JSON from standard input and writes how many answers came in.
+`python -m benchmarks.load` reads a job as JSON from standard input and writes what came of it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,15 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import cast
 
 COUNTER = b"000000000000"
 """Twelve digits in a request that count up, so that each request can be a new one."""
+
+_HEAD_END = b"\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
+_EVENT_END = b"\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,25 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it."""
+    """What came of it.
+
+    :param events: server-sent events of streamed answers.
+    :param first_s: the median time from a request to the first bytes of its answer's body.
+    """
 
     answers: int
     failures: int
     seconds: float
+    events: int
+    first_s: float
 
     @property
     def per_second(self) -> float:
         return self.answers / self.seconds
+
+    @property
+    def events_per_second(self) -> float:
+        return self.events / self.seconds
 
 
 def request(method: str, path: str, body: bytes, key: str) -> str:
@@ -71,26 +86,58 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, load: _Load) -> None:
         self._load = load
-        self._received = b""
+        self._head = b""
+        self._is_in_body = False
+        self._is_fine = False
+        self._is_chunked = False
+        self._missing = 0
+        self._tail = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._send()
+
+    def _send(self) -> None:
+        self._head = b""
+        self._is_in_body = False
+        self._sent_at = time.perf_counter()
         self._transport.write(self._load.next())
 
     def data_received(self, data: bytes) -> None:
-        received = self._received + data if self._received else data
-        head = received.find(b"\r\n\r\n")
-        if head < 0 or len(received) < head + 4 + _length(received[:head]):
-            self._received = received
-            return
-        self._received = b""
-        if self._load.answered(is_fine=received[9:10] == b"2"):
-            self._transport.write(self._load.next())
-        else:
-            self._transport.close()
+        if not self._is_in_body:
+            self._head += data
+            end = self._head.find(_HEAD_END)
+            if end < 0:
+                return
+            data = self._head[end + len(_HEAD_END) :]
+            self._begin(self._head[:end])
+        if data and self._sent_at:
+            self._load.begun(time.perf_counter() - self._sent_at)
+            self._sent_at = 0.0
+        if self._is_whole(data):
+            if self._load.answered(is_fine=self._is_fine):
+                self._send()
+            else:
+                self._transport.close()
+
+    def _begin(self, head: bytes) -> None:
+        self._is_in_body = True
+        self._is_fine = head[9:10] == b"2"
+        self._is_chunked = b"chunked" in head
+        self._tail = b""
+        self._missing = 0 if self._is_chunked else _length(head)
+
+    def _is_whole(self, data: bytes) -> bool:
+        if not self._is_chunked:
+            self._missing -= len(data)
+            return self._missing <= 0
+        seen = self._tail + data
+        self._load.events += seen.count(_EVENT_END) - self._tail.count(_EVENT_END)
+        self._tail = seen[1 - len(_LAST_CHUNK) :]
+        return seen.endswith(_LAST_CHUNK)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._load.lost(error)
+        self._load.lost()
 
 
 class _Load:
@@ -102,7 +149,8 @@ class _Load:
         self._open = job.connections
         self._ends = float("inf")
         self.done = asyncio.get_running_loop().create_future()
-        self.answers = self.failures = 0
+        self.answers = self.failures = self.events = 0
+        self.firsts: list[float] = []
 
     def until(self, at: float) -> None:
         self._ends = at
@@ -113,13 +161,17 @@ class _Load:
         self._number += 1
         return b"%s%012d%s" % (self._before, self._number, self._after)
 
+    def begun(self, after_s: float) -> None:
+        """Note how long the first bytes of a body took."""
+        self.firsts.append(after_s)
+
     def answered(self, *, is_fine: bool) -> bool:
         """Count an answer; return whether to go on."""
         self.answers += 1
         self.failures += not is_fine
         return time.perf_counter() < self._ends
 
-    def lost(self, error: Exception | None) -> None:
+    def lost(self) -> None:
         self._open -= 1
         if time.perf_counter() < self._ends:
             self.failures += 1
@@ -143,7 +195,8 @@ async def run(job: Job) -> Outcome:
     for _ in range(job.connections):
         await loop.create_connection(lambda: _Connection(load), "127.0.0.1", job.port)
     await load.done
-    return Outcome(load.answers, load.failures, time.perf_counter() - begun)
+    seconds = time.perf_counter() - begun
+    return Outcome(load.answers, load.failures, seconds, load.events, median(load.firsts or [0.0]))
 
 
 def main() -> None:

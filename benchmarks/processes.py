@@ -31,15 +31,21 @@ class Server:
 
     def call(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
         """Send one request and return its JSON answer."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        return json.loads(self.text(method, path, None if body is None else json.dumps(body).encode(), key))
+
+    def text(
+        self, method: str, path: str, body: bytes | None, key: str = "", media_type: str = "application/json"
+    ) -> str:
+        """Send one request and return its answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=300)
+        headers = {"content-type": media_type, **({"authorization": f"Bearer {key}"} if key else {})}
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
         connection.close()
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path} answered {answer.status}: {text[:500]!r}")
-        return json.loads(text)
+        return text.decode()
 
     def cpu_seconds(self) -> float:
         """Return the processor time the process has used (as Linux counts it)."""
