@@ -14,9 +14,13 @@ from mockserver.vendors.pareta.routes import api
 from tests.conformance import Documented
 from tests.vendors.pareta.org import CURL, G0, G1, G3, SEED, STOPPED, Org
 from tests.vendors.pareta.test_determinism import script
+from tests.vendors.pareta.test_documents import PDF, SCAN, address, attach, complete
 from tests.vendors.pareta.test_error_shape import COMPARE, FAILURES, GOOD_COMPARISON
+from tests.vendors.pareta.test_proposals import propose
 
 UNROUTED = ("Not Found", "Method Not Allowed")
+BILLED = [{"expected_output": {"total": 5}}]
+DATED = {"input": {"contract_text": "..."}, "expected_output": {"effective_date": "2026-01-01"}}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,12 @@ def test_every_operation_answers_as_documented(org: Org, answered: set[tuple[str
     org.http.delete("/v1/endpoints/mine")
     org.get("/v1/eval-sets/es_contracts")
     org.http.delete("/v1/eval-sets/es_contracts")
+    for rows in (BILLED, [*BILLED, DATED], [{"input": {}, "expected_output": {"a": 1, "b": 2}}]):
+        propose(org, rows, prompt="summarize each bill")
+    kept = org.new_set(BILLED, "invoice-extraction")
+    attach(org, kept)
+    org.http.put(address(org, kept), content=SCAN, headers={"Content-Type": PDF})
+    complete(org, kept)
 
     succeeded = {operation for operation, status in answered if status < 300}
     assert succeeded == {endpoint.operation for endpoint in api.endpoints} - {"task_requests.create"}

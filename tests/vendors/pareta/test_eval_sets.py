@@ -51,6 +51,14 @@ def test_a_set_without_a_name_gets_one(org: Org) -> None:
     assert org.post_set([NEW]).json()["eval_set"]["name"] == "eval set (1 items)"
 
 
+def test_a_name_has_room_for_500_characters(org: Org) -> None:
+    assert org.post_set([NEW], name="x" * 500).status_code == 201
+
+    too_long = org.post_set([NEW], name="x" * 501)
+
+    assert (too_long.status_code, too_long.json()) == (400, {"detail": "name must be at most 500 characters"})
+
+
 @pytest.mark.parametrize("headers", [G0, G1])
 @pytest.mark.parametrize("row", [NEW, *OLD])
 def test_the_first_two_generations_spell_rows_freely_and_say_nothing_more(
@@ -125,6 +133,13 @@ def test_as_long_a_prompt_as_allowed(org: Org) -> None:
     assert org.post_set([NEW], headers=G3, prompt=f" {'x' * 500} ").status_code == 201
 
 
+def test_a_prompt_brings_the_newest_rules_with_it(org: Org) -> None:
+    for headers in (G0, G1, G2):
+        response = org.post_set([OLD[0]], headers=headers, prompt="key dates")
+        assert response.status_code == 400
+        assert response.json()["detail"].startswith("items: line 1: `")
+
+
 def test_the_form_field_outweighs_the_user_agent(org: Org) -> None:
     assert org.post_set([NEW], headers=G2, prompt="key dates").status_code == 201
     assert (
@@ -159,7 +174,12 @@ def test_the_strict_switch_holds_everybody_to_the_newest_rules(
         (b'{"input": "x", "expected": "\\udfff"}', "items: line 1 is not JSON"),
         (b'{"input": "x", "expected": ' + b'{"a":' * 500 + b"1" + b"}" * 501, "items: line 1 is not JSON"),
         (b"\xff\xfe", "items: not UTF-8 at byte 0"),
+        (b'{"input": "x", "input": "y", "expected": 1}', 'items: line 1 is not JSON: the name "input" stands twice'),
+        (b'{"input": "x", "expected": 1}\n' * 10_001, "items: more than 10000 rows"),
+        (b'{"input": "' + b"x" * 10**6 + b'", "expected": 1}', "items: line 1 is longer than 1000000 characters"),
+        (b" " * (32 * 1024 * 1024 + 1), "items: the file is larger than 33554432 bytes"),
     ],
+    ids=range(15),
 )
 def test_faulty_rows_are_refused_with_their_line(org: Org, items: bytes, detail: str) -> None:
     before = org.state()
@@ -175,14 +195,21 @@ def test_line_separators_inside_a_text_do_not_end_its_row(org: Org) -> None:
     row = json.dumps({"input": "one\u2028two\u0085three", "expected": {"a": "b"}}, ensure_ascii=False).encode()
 
     assert org.post_set(row + b"\r\n" + row).json()["eval_set"]["item_count"] == 2
+    assert org.post_set(b"\xef\xbb\xbf" + row).json()["eval_set"]["item_count"] == 1
 
 
-def test_a_set_needs_a_task_that_exists(org: Org) -> None:
-    missing = org.post_set([NEW], None)
-    unknown = org.post_set([NEW], "nope")
+@pytest.mark.parametrize("headers", [G0, G1])
+def test_the_first_two_generations_name_their_task(org: Org, headers: dict[str, str]) -> None:
+    before = org.state()
+
+    missing = org.post_set([NEW], None, headers=headers)
+    empty = org.post_set([NEW], "", headers=headers)
+    unknown = org.post_set([NEW], "nope", headers=headers)
 
     assert (missing.status_code, missing.json()) == (400, {"detail": "task_id is required"})
+    assert (empty.status_code, empty.json()) == (400, {"detail": "task_id is required"})
     assert (unknown.status_code, unknown.json()) == (404, {"detail": "task 'nope' not found"})
+    assert org.state() == before
 
 
 def test_the_file_is_required_and_must_be_one(org: Org) -> None:

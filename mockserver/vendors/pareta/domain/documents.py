@@ -65,7 +65,7 @@ class Announced:
 
 
 def document_fields(task: Task) -> tuple[str, ...]:
-    """Return the fields of a task's input that take a document."""
+    """Return the fields of a task's input that take a document; a task on text may have one beside it."""
     fields: Mapping[str, Any] = task.body["input_schema"]["properties"]
     return tuple(name for name, schema in fields.items() if schema.get("format") == "binary")
 
@@ -77,8 +77,8 @@ def text_fields(task: Task) -> tuple[str, ...]:
 
 
 def carries_document(task: Task, given: Mapping[str, Any]) -> bool:
-    """Whether a row brings its document itself: as text, or as a reference in the document's place."""
-    return any(given.get(name) for name in (*document_fields(task), *text_fields(task)))
+    """Whether a row of a task on documents brings its own: as text, or as a reference in the document's place."""
+    return task.has_blob_input and any(given.get(name) for name in (*document_fields(task), *text_fields(task)))
 
 
 def place_of(task: Task, eval_set: str, item_count: int, idx: int, field: str) -> Place:

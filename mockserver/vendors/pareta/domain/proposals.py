@@ -382,11 +382,16 @@ def has_shape(shape: Shape, task: Task) -> bool:
 
 def _is_input(task: Task, given: Kinds) -> bool:
     """Whether every field a task needs is there; a bare value is its main field."""
-    fields: Mapping[str, Any] = task.body["input_schema"]["properties"]
+    documents = document_fields(task)
+    kinds = {
+        name: _type(schema)
+        for name, schema in task.body["input_schema"]["properties"].items()
+        if name not in documents  # a place for a document may hold anything
+    }
     members = dict(given) if isinstance(given, tuple) else {task.main_input: given}
     required = task.body["input_schema"].get("required", (task.main_input,))
     return all(name in members for name in required) and all(
-        name not in fields or kind == _type(fields[name]) for name, kind in members.items()
+        kind == kinds.get(name, kind) for name, kind in members.items()
     )
 
 

@@ -1,7 +1,14 @@
 """Tables, one module per resource: rows become domain values and back. Rules live elsewhere."""
 
-from mockserver.vendors.pareta.tables import catalog, endpoints, eval_runs, eval_sets, ledger
+from mockserver.vendors.pareta.tables import catalog, documents, endpoints, eval_runs, eval_sets, ledger
 
-__all__ = ["catalog", "endpoints", "eval_runs", "eval_sets", "ledger", "migrations"]
+__all__ = ["catalog", "documents", "endpoints", "eval_runs", "eval_sets", "ledger", "migrations"]
 
-migrations = [catalog.migrations, endpoints.migrations, ledger.migrations, eval_sets.migrations, eval_runs.migrations]
+migrations = [
+    catalog.migrations,
+    endpoints.migrations,
+    ledger.migrations,
+    eval_sets.migrations,
+    eval_runs.migrations,
+    documents.migrations,
+]

@@ -27,6 +27,12 @@ def create_eval_sets(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def mark_rows_with_documents(db: Database) -> None:
+    """A row may bring its document itself."""
+    db.execute("ALTER TABLE pareta_eval_items ADD COLUMN has_document INTEGER NOT NULL DEFAULT 0")
+
+
 @dataclass(frozen=True, slots=True)
 class EvalSetRow:
     """An eval set without its rows."""
@@ -46,8 +52,11 @@ def insert_eval_set(world: World, row: EvalSetRow, items: Sequence[EvalItem]) ->
         (world.id, row.id, row.task, row.name, row.prompt, row.item_count, row.created_at),
     )
     world.store.conn.executemany(
-        "INSERT INTO pareta_eval_items VALUES (?, ?, ?, ?, ?)",
-        [(world.id, row.id, item.idx, json.dumps(item.input), json.dumps(item.expected)) for item in items],
+        "INSERT INTO pareta_eval_items VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (world.id, row.id, item.idx, json.dumps(item.input), json.dumps(item.expected), item.has_document)
+            for item in items
+        ],
     )
 
 
@@ -78,7 +87,21 @@ def delete_eval_set(world: World, set_id: str) -> None:
 def eval_items(world: World, set_id: str) -> list[EvalItem]:
     """Return an eval set's rows in order."""
     rows = world.store.all(
-        "SELECT idx, input, expected FROM pareta_eval_items WHERE world = ? AND eval_set = ? ORDER BY idx",
+        "SELECT idx, input, expected, has_document FROM pareta_eval_items WHERE world = ? AND eval_set = ?"
+        " ORDER BY idx",
         (world.id, set_id),
     )
-    return [EvalItem(idx, json.loads(given), json.loads(expected)) for idx, given, expected in rows]
+    return [
+        EvalItem(idx, json.loads(given), json.loads(expected), bool(has_document))
+        for idx, given, expected, has_document in rows
+    ]
+
+
+def documented_rows(world: World, set_id: str) -> set[int]:
+    """Return the rows whose document is there: attached, or in the row itself; also of a set that was deleted."""
+    rows = world.store.all(
+        "SELECT idx FROM pareta_eval_items WHERE world = :world AND eval_set = :set AND has_document"
+        " UNION SELECT idx FROM pareta_documents WHERE world = :world AND eval_set = :set",
+        {"world": world.id, "set": set_id},
+    )
+    return {row[0] for row in rows}

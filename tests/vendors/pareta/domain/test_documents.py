@@ -75,6 +75,7 @@ def test_fields_for_documents_are_those_of_binary_form() -> None:
 )
 def test_a_row_may_bring_its_document_itself(given: dict[str, Any], carried: bool) -> None:
     assert carries_document(on_documents("document"), given) is carried
+    assert carries_document(replace(on_documents("document"), has_blob_input=False), given) is False
 
 
 def test_a_place_is_a_row_and_a_field_of_the_task() -> None:

@@ -41,6 +41,10 @@ CONTRACT = task(
     "contract-key-fields", "extraction", {"contract_text": TEXT}, {"effective_date": TEXT, "value": NUMBER},
     "contract", "date", "key", "fields", "extract",
 )  # fmt: skip
+BESIDE = Task(
+    "contract", "scorer", "extraction", False,
+    {**CONTRACT.body, "input_schema": {"properties": {"contract_text": TEXT, "document": FILE}}},
+)  # fmt: skip
 INVOICE = task(
     "invoice-extraction", "extraction", {"document": FILE}, {"invoice_number": TEXT, "total": NUMBER, "vendor": TEXT},
     "invoice", "total", "vendor", "bill",
@@ -276,6 +280,9 @@ def test_a_catalog_without_judges_has_nothing_to_offer() -> None:
         (RANK, {"input": {"query": "q", "documents": []}, "expected": [1]}, True),
         (RANK, {"input": {"query": "q", "documents": "d"}, "expected": {"order": [1]}}, False),
         (RANK, {"input": {"query": "q"}, "expected": {"order": [1]}}, False),
+        (BESIDE, {"input": {"contract_text": "...", "document": None}, "expected": {}}, True),
+        (BESIDE, {"input": {"contract_text": "...", "document": {"kind": "blob"}}, "expected": {}}, True),
+        (BESIDE, {"input": {"document": None}, "expected": {}}, False),
         (INVOICE, BILLED, True),
         (INVOICE, {"document": None, **BILLED}, True),
         (INVOICE, {"scan": None, **BILLED}, True),

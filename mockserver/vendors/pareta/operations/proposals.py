@@ -1,0 +1,34 @@
+"""Proposals: how rows would be scored, before anything is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mockserver.kernel.call import Call
+from mockserver.vendors.pareta import tables
+from mockserver.vendors.pareta.domain.errors import Refused
+from mockserver.vendors.pareta.domain.generations import PROMPT
+from mockserver.vendors.pareta.domain.proposals import Plan, propose
+from mockserver.vendors.pareta.domain.rows import read_rows
+from mockserver.vendors.pareta.operations.eval_sets import rules_and_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows and what they are for; `intent` is what the second generation calls `prompt`."""
+
+    items: bytes
+    intent: str | None
+    prompt: str | None
+
+
+def propose_contract(call: Call, sample: Sample) -> Plan:
+    """Say how rows would be scored; nothing is kept and nothing debited.
+
+    :raises Refused: no prompt, or faulty rows.
+    """
+    rules, prompt = rules_and_prompt(call, sample.prompt, sample.intent)
+    if prompt is None:
+        raise Refused("prompt is required: say in a sentence what a good answer is")
+    rows = read_rows(sample.items, is_strict=rules == PROMPT)
+    return propose(rows, prompt, tables.catalog.tasks(call.world))
