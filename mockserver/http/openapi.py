@@ -24,8 +24,8 @@ _SCHEME = "bearer"
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "A second request with the same key and body is given the first one's answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "A second request with the same key and body is given the first one's answer; empty is no key.",
+    "schema": {"type": "string", "maxLength": 255},
 }
 
 
@@ -204,8 +204,9 @@ def _success(endpoint: Endpoint, schemas: _Schemas) -> Json:
     elif endpoint.media_type != "application/json":
         content[endpoint.media_type] = {"schema": {"type": "string"}}
     if endpoint.streams:
+        # No type: some readers take this for the schema of one event, others for that of the whole text.
         content["text/event-stream"] = {
-            "schema": {"type": "string", "description": "Server-sent events, one JSON object in each `data` line."}
+            "schema": {"description": "Server-sent events, one JSON object in each `data` line."}
         }
     if content:
         answer["content"] = content
