@@ -139,9 +139,8 @@ def _likeness(term: Word, seen: Word, shared: int) -> float:
     return alike * alike if alike >= _LEAST_ALIKE else 0.0
 
 
-def _focus(seen: Iterable[_Sighting]) -> float:
+def _focus(seen: Sequence[_Sighting]) -> float:
     """Return how much of what a document says is about the query; the root, because long ones say more."""
-    seen = list(seen)
     about = math.fsum(sighting.weight * sighting.best for sighting in seen)
     said = math.fsum(sighting.weight for sighting in seen)
     return math.sqrt(about / said) if said else 1.0

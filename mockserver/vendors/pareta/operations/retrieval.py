@@ -74,9 +74,7 @@ def embeddings(call: Call, request: EmbeddingsRequest) -> Embedded:
     tokens = sum(count_tokens(cut(text)) for text in request.texts)
     price = embeddings_price(tables.catalog.price_sheet(call.world), tokens)
     vectors = [embed(text, is_query=request.is_query) for text in request.texts]
-    charge(
-        call, "embeddings", EMBEDDINGS, price, _EMBEDDINGS_US + _PER_INPUT_US * len(vectors), tokens=tokens
-    )  # fmt: skip
+    charge(call, "embeddings", EMBEDDINGS, price, _EMBEDDINGS_US + _PER_INPUT_US * len(vectors), tokens=tokens)
     return Embedded(vectors, tokens, price, request.is_packed)
 
 
