@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 from sqlite_utils import Database, Migrations
@@ -12,6 +13,9 @@ migrations = Migrations("kernel.idempotency")
 
 _SWEEP_EVERY = 64
 
+# Clients that send a key with everything would otherwise have every embedding, picture and recording kept in full.
+_PACKED_FROM = 32 * 1024
+
 
 @migrations()
 def create_idempotency(db: Database) -> None:
@@ -21,7 +25,7 @@ def create_idempotency(db: Database) -> None:
         CREATE TABLE idempotency (
             world INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL,
             first_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, fingerprint TEXT NOT NULL,
-            status INTEGER NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL,
+            status INTEGER NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL, is_packed INTEGER NOT NULL,
             PRIMARY KEY (world, scope, key)
         ) WITHOUT ROWID
         """
@@ -54,11 +58,14 @@ class Idempotency:
     def find(self, scope: str, key: str, now: int) -> Remembered | None:
         """Return the first use of a key that still counts at `now`."""
         row = self._store.one(
-            "SELECT first_at, fingerprint, status, headers, body FROM idempotency"
+            "SELECT first_at, fingerprint, status, headers, body, is_packed FROM idempotency"
             " WHERE world = ? AND scope = ? AND key = ? AND expires_at > ?",
             (self._world, scope, key, now),
         )
-        return Remembered(*row) if row else None
+        if row is None:
+            return None
+        *plain, body, is_packed = row
+        return Remembered(*plain, zlib.decompress(body) if is_packed else body)
 
     def remember(
         self,
@@ -78,6 +85,13 @@ class Idempotency:
             self._unswept = 0
             self._store.execute("DELETE FROM idempotency WHERE world = ? AND expires_at <= ?", (self._world, now))
         self._store.execute(
-            "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._world, scope, key, now, now + span, fingerprint, status, headers, body),
+            "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._world, scope, key, now, now + span, fingerprint, status, headers, *_packed(body)),
         )
+
+
+def _packed(body: bytes) -> tuple[bytes, bool]:
+    """Return a body as it is stored, and whether that is compressed."""
+    if len(body) < _PACKED_FROM:
+        return body, False
+    return zlib.compress(body, 1), True

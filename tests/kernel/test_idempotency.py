@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from mockserver.kernel.store import Store
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import Worlds
@@ -49,3 +51,20 @@ def test_expired_keys_are_forgotten_as_new_ones_come(worlds: Worlds, store: Stor
 
     assert store.one("SELECT count(*) FROM idempotency WHERE key LIKE 'old%'") == (0,)
     assert store.one("SELECT count(*) FROM idempotency") == (100,)
+
+
+@pytest.mark.parametrize("length", [0, 1, 32 * 1024 - 1, 32 * 1024, 500_000])
+def test_a_body_comes_back_as_it_was_and_a_long_one_takes_little_room(
+    worlds: Worlds, store: Store, length: int
+) -> None:
+    body = (b'{"embedding": [0.0125, -0.0375]}' * (length // 32 + 1))[:length]
+
+    with worlds.store.committed():
+        keys = worlds.create("acme").idempotency
+        keys.remember("POST /a", "k", NOON, DAY, body=body)
+
+    found = keys.find("POST /a", "k", NOON)
+    assert found is not None
+    assert found.body == body
+    (kept,) = store.one("SELECT length(body) FROM idempotency") or (0,)
+    assert kept == length if length < 32 * 1024 else kept < length / 10
