@@ -82,6 +82,11 @@ def test_every_operation_answers_as_documented(org: Org, answered: set[tuple[str
     org.http.put(address(org, kept), content=SCAN, headers={"Content-Type": PDF})
     complete(org, kept)
 
+    said = org.http.post("/v1/audio/speech", json={"text": "hello"}).json()
+    org.http.post("/v1/audio/transcriptions", json={"audio_base64": said["audio_base64"]})
+    drawn = org.http.post("/v1/images/generations", json={"prompt": "a fox"}).json()
+    org.http.post("/v1/images/edits", json={"prompt": "a scarf", "image": drawn["data"][0]["b64_json"]})
+
     succeeded = {operation for operation, status in answered if status < 300}
     assert succeeded == {endpoint.operation for endpoint in api.endpoints} - {"task_requests.create"}
 

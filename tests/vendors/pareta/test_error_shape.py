@@ -210,6 +210,18 @@ FAILURES = [
             reason="balance is 0"),
     refused("a run that is not covered", "organization is out of credit...", 402, path=RUNS, body=GOOD_RUN,
             balance=87 * 63 - 1, reason=f"needs more than {87 * 63}"),
+    refused("speech without credit", "organization is out of credit...", 402, path="/v1/audio/speech",
+            body={"text": "hello"}, balance=0, reason="balance is 0"),
+    refused("a picture without credit", "organization is out of credit...", 402, path="/v1/images/generations",
+            body={"prompt": "a fox"}, balance=0, reason="balance is 0"),
+    # Speech and pictures
+    refused("no recording", "the audio is in no known container...", path="/v1/audio/transcriptions",
+            body={"audio_base64": "AAAA"}),
+    faulty("a blank text to speak", "/v1/audio/speech", {"text": " "}, "text"),
+    refused("a picture in another size", "size must be one of 1024x1024, ...", path="/v1/images/generations",
+            body={"prompt": "a fox", "size": "1x1"}),
+    refused("an edit of no picture", "image is neither PNG nor JPEG", path="/v1/images/edits",
+            body={"prompt": "a scarf", "image": "AAAA"}),
     # Sets
     faulty("a document of nothing", f"{SETS}/es_contracts/blob-upload-url", {**DOCUMENT, "mime": None}, "mime"),
     refused("a document in no field", "field_name must be one of: document",

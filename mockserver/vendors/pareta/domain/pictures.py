@@ -138,7 +138,11 @@ def lettering(text: str, box: Size, widths: Mapping[str, float]) -> Lettering:
 
     :param widths: of every character of the text and of the space, in type sizes.
     """
-    paragraphs = [_printable(line).split() for line in text.splitlines()]
+    paragraphs: list[list[str]] = []
+    for line in text.splitlines():
+        words = _printable(line).split()
+        if words or (paragraphs and paragraphs[-1]):  # one empty line says as much as many
+            paragraphs.append(words)
 
     def wrapped(type_size: int) -> tuple[list[str], bool]:
         # Small type is drawn in whole pixels, halves rounded up.

@@ -11,12 +11,14 @@ from mockserver.kernel.errors import MalformedBody
 from mockserver.vendors.pareta import errors
 from mockserver.vendors.pareta.operations.chat import note_refusal
 from mockserver.vendors.pareta.routes import (
+    audio,
     auto,
     chat,
     documents,
     endpoints,
     eval_runs,
     eval_sets,
+    images,
     metrics,
     proposals,
     retrieval,
@@ -57,6 +59,8 @@ api = Api(
         *documents.ENDPOINTS,
         *eval_runs.ENDPOINTS,
         *retrieval.ENDPOINTS,
+        *audio.ENDPOINTS,
+        *images.ENDPOINTS,
     ],
     answers="mockserver.vendors.pareta.answers",
     key_prefix="pareta_sk_",

@@ -1,12 +1,14 @@
 """The wire, as documented, one module per resource: what requests must be, and what results become."""
 
 from mockserver.vendors.pareta.schemas import (
+    audio,
     auto,
     chat,
     documents,
     endpoints,
     eval_runs,
     eval_sets,
+    images,
     metrics,
     proposals,
     retrieval,
@@ -14,12 +16,14 @@ from mockserver.vendors.pareta.schemas import (
 )
 
 __all__ = [
+    "audio",
     "auto",
     "chat",
     "documents",
     "endpoints",
     "eval_runs",
     "eval_sets",
+    "images",
     "metrics",
     "proposals",
     "retrieval",

@@ -139,7 +139,8 @@ def test_scans_are_counted_and_previews_are_not(jpeg: bytes, scans: int) -> None
         ("abcde fghij klmno", Size(25, 24), Lettering(9, ("abcde", "fg..."))),
         ("abc", Size(1, 1), Lettering(9, ("...",))),
         ("abc", Size(1, 1000), Lettering(9, ("a", "b", "c"))),
-        ("   ", Size(1000, 1000), Lettering(120, ("",))),
+        ("\n\na\n\n\n\nb\n", Size(1000, 1000), Lettering(120, ("a", "", "b"))),
+        ("   ", Size(1000, 1000), Lettering(120, ())),
         ("", Size(1000, 1000), Lettering(120, ())),
     ],
 )

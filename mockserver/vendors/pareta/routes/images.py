@@ -1,0 +1,22 @@
+"""Pictures."""
+
+from __future__ import annotations
+
+from mockserver.http.endpoint import Endpoint
+from mockserver.vendors.pareta.operations import images
+from mockserver.vendors.pareta.schemas import images as wire
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", images.GENERATIONS, "images.generate", images.generate,
+        body=wire.GenerateImageRequest, present=wire.picture, response="images.ImageResponse",
+        errors=(400, 401, 402, 422), replayable=True,
+        source="pareta/images",
+    ),
+    Endpoint(
+        "POST", images.EDITS, "images.edit", images.edit,
+        body=wire.EditImageRequest, present=wire.picture, response="images.ImageResponse",
+        errors=(400, 401, 402, 422), replayable=True,
+        source="pareta/images",
+    ),
+)  # fmt: skip
