@@ -50,7 +50,7 @@ def _catalog(world: World, catalog: dict[str, Any]) -> None:
     tables.catalog.insert_roster(
         world, [FrontierModel(m["id"], m["vendor"], m["vision"]) for m in catalog["frontier_models"]]
     )
-    tables.catalog.put_setting(world, "unsupported", catalog["unsupported"])
+    tables.capabilities.put_capabilities(world, _read("capabilities.json"))
 
 
 def _endpoint(world: World, body: dict[str, Any]) -> None:

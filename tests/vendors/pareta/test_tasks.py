@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mockserver.vendors.pareta import tables
 from tests.vendors.pareta.org import Org
 
 
@@ -63,10 +64,115 @@ def test_a_description_finds_its_task(org: Org) -> None:
     assert all(isinstance(row["score"], float | int) for row in answer["candidates"])
 
 
-def test_what_nothing_here_does_is_a_proper_answer(org: Org) -> None:
-    answer = match(org, "compose music")
+PUBLISHED = [
+    ("extract key fields from contracts", "task", "contract-key-fields"),
+    ("pull key fields out of vendor contracts", "task", "contract-key-fields"),
+    ("extract dates from a contract", "task", "contract-key-fields"),
+    ("pull line items and totals out of vendor invoices", "task", "invoice-extraction"),
+    ("pull totals and dates out of vendor invoices", "task", "invoice-extraction"),
+    ("vendor invoices with labeled line items and totals", "task", "invoice-extraction"),
+    ("extract the line items and totals from these invoices", "task", "invoice-extraction"),
+    ("extract fields from invoices", "task", "invoice-extraction"),
+    ("classify support tickets by urgency", "task", "intent-classification"),
+    ("summarize this email thread", "capability", "chat"),
+    ("summarize this support thread and draft a friendly reply", "capability", "chat"),
+    ("generate a video of a cat", "unsupported", None),
+    ("generate a 30-second video of a cat surfing", "unsupported", None),
+    ("what's today's weather in Tokyo right now", "unsupported", None),
+]
+"""Descriptions from the vendor's own pages, with what they say is meant."""
 
-    assert (answer["type"], answer["matched"], answer["chosen"]) == ("unsupported", False, None)
+ASKED = [
+    ("write the SQL for each question", "task", "text-to-sql"),
+    ("icd codes for discharge notes", "task", "icd-coding"),
+    ("translate this to German", "capability", "chat"),
+    ("debug my python script", "capability", "coding"),
+    ("plan the steps to migrate our servers with my tools", "capability", "agentic"),
+    ("describe this image", "capability", "vision"),
+    ("what is in this picture?", "capability", "vision"),
+    ("transcribe this podcast", "capability", "asr"),
+    ("read this text aloud", "capability", "tts"),
+    ("rerank search results", "capability", "rerank"),
+    ("embed my documents for semantic search", "capability", "embed"),
+    ("generate an image of a fox", "capability", "image-gen"),
+    ("draw me a picture of a cat", "capability", "image-gen"),
+    ("compose music", "unsupported", None),
+    ("send an email to my boss", "unsupported", None),
+    ("book a flight to Paris", "unsupported", None),
+    ("current stock price of ACME", "unsupported", None),
+    ("knit a sweater", "none", None),
+]
+
+
+@pytest.mark.parametrize(("query", "kind", "name"), PUBLISHED + ASKED)
+def test_descriptions_find_a_task_a_lane_or_that_nobody_here_does_that(
+    org: Org, query: str, kind: str, name: str | None
+) -> None:
+    answer = match(org, query)
+
+    chosen, lane = answer["chosen"], answer["capability"]
+    assert answer["type"] == kind
+    assert answer["matched"] == (kind in ("task", "capability"))
+    assert (chosen["task_id"] if chosen else None) == (name if kind == "task" else None)
+    assert (lane["id"] if lane else None) == (name if kind == "capability" else None)
+    assert [type(row["score"]) for row in answer["candidates"]] == [float] * len(answer["candidates"])
+    # It goes by words, and says so.
+    assert (answer["matcher"], answer["reasoning"], answer["confidence"]) == ("keyword", None, None)
+
+
+def test_a_lane_tells_what_it_is_for(org: Org) -> None:
+    lane = match(org, "translate this to German")["capability"]
+
+    assert set(lane) == {"id", "label", "category", "category_id", "desc"}
+    assert (lane["id"], lane["label"], lane["category"], lane["category_id"]) == ("chat", "Chat", "Chat", "chat")
+    assert lane["desc"]
+
+
+@pytest.mark.parametrize(
+    ("client", "picture", "ranking", "chatting"),
+    [
+        ("pareta-python/0.1.0", "unsupported", "task", "task"),
+        ("pareta-python/0.3.1", "unsupported", "task", "capability"),
+        ("pareta-python/1.0.0", "unsupported", "task", "capability"),
+        ("pareta-python/1.1.1", "unsupported", "capability", "capability"),
+        ("pareta-typescript/1.2.0", "unsupported", "capability", "capability"),
+        ("pareta-python/1.2.0", "capability", "capability", "capability"),
+        ("pareta-typescript/1.3.0", "capability", "capability", "capability"),
+        ("pareta-python/3.0.4", "capability", "capability", "capability"),
+        ("curl/8.5.0", "capability", "capability", "capability"),
+    ],
+)
+def test_a_release_hears_of_the_lanes_it_knows(
+    org: Org, client: str, picture: str, ranking: str, chatting: str
+) -> None:
+    queries = ("generate an image of a fox", "rerank search results", "chat with my customers, a general assistant")
+
+    answers = [org.http.post("/v1/tasks/match", json={"query": q}, headers={"User-Agent": client}) for q in queries]
+
+    assert [answer.json()["type"] for answer in answers] == [picture, ranking, chatting]
+    assert all(answer.json()["matched"] == (answer.json()["type"] != "unsupported") for answer in answers)
+
+
+def test_every_lane_is_found_by_its_own_name(org: Org) -> None:
+    with org.house():
+        lanes, _ = tables.capabilities.capabilities(org.world)
+
+    assert [lane.id for lane in lanes] == [
+        "chat", "coding", "agentic", "vision", "asr", "tts", "rerank", "embed", "image-gen",
+    ]  # fmt: skip
+    tasks = {task["id"] for task in org.get("/v1/tasks")["tasks"]}
+    for lane in lanes:
+        assert match(org, " ".join(lane.keywords))["capability"]["id"] == lane.id
+        assert lane.task is None or lane.task in tasks
+
+
+def test_matching_is_free_and_takes_the_longest_query(org: Org) -> None:
+    org.set_balance(0)
+
+    answer = match(org, "contract dates " * 100_000, top_k=10**9)
+
+    assert (answer["type"], answer["chosen"]["task_id"]) == ("task", "contract-key-fields")
+    assert org.debits == []
 
 
 def test_gibberish_matches_nothing(org: Org) -> None:

@@ -39,17 +39,27 @@ class MatchCandidate(WireModel):
     category: str
 
 
+class Capability(WireModel):
+    """A general lane, for work that no numbered task stands for."""
+
+    id: str
+    label: str
+    category: str
+    category_id: str
+    desc: str
+
+
 class MatchResponse(WireModel):
-    """The ranked tasks for a description."""
+    """What a description means; reasoning and confidence are null, because the matcher goes by words."""
 
     query: str
     matcher: Literal["keyword"]
     type: Literal["task", "capability", "unsupported", "none"]
     matched: bool
     ambiguous: bool
-    confidence: str | None
-    reasoning: str | None
-    capability: dict[str, Any] | None
+    confidence: None
+    reasoning: None
+    capability: Capability | None
     chosen: MatchCandidate | None
     candidates: list[MatchCandidate]
 

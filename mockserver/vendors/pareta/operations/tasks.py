@@ -9,7 +9,8 @@ from mockserver.kernel.errors import NotFound
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.catalog import FrontierModel, RankedModel, Task, ranked
-from mockserver.vendors.pareta.domain.matching import TaskMatch, match_task
+from mockserver.vendors.pareta.domain.generations import release
+from mockserver.vendors.pareta.domain.matching import TaskMatch, known_lanes, match_task, not_done
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,11 @@ def retrieve(call: Call, task_id: str, examples_n: int | None) -> tuple[Task, in
 
 
 def match(call: Call, wanted: Wanted) -> TaskMatch:
-    """Find the task a description means."""
-    unsupported = frozenset(tables.catalog.setting(call.world, "unsupported"))
-    return match_task(wanted.query, tables.catalog.tasks(call.world), unsupported, wanted.top_k)
+    """Find the task or lane a description means, as far as the client's release knows of them."""
+    known = release(call.client)
+    lanes, unsupported = tables.capabilities.capabilities(call.world)
+    tasks = tables.catalog.tasks(call.world)
+    return match_task(wanted.query, tasks, not_done(unsupported, known), wanted.top_k, known_lanes(lanes, known))
 
 
 def leaderboard(call: Call, task_id: str) -> Leaderboard:

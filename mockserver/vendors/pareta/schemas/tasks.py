@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from mockserver.http.endpoint import WireModel
 from mockserver.vendors.pareta.domain.catalog import RankedModel, Task, baseline
-from mockserver.vendors.pareta.domain.matching import Candidate, TaskMatch
+from mockserver.vendors.pareta.domain.matching import Candidate, Lane, TaskMatch
 from mockserver.vendors.pareta.operations import tasks
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -50,19 +50,32 @@ class MatchRequest(WireModel):
 
 
 def match(value: TaskMatch) -> dict[str, Any]:
-    """Shape the ranked tasks."""
+    """Shape what a description means.
+
+    Reasoning and a confidence of the whole are the vendor's other matcher's, so they are null here.
+    """
     rows = [_candidate(rank, candidate) for rank, candidate in enumerate(value.candidates)]
     return {
         "query": value.query,
         "matcher": "keyword",
         "type": value.kind,
-        "matched": value.chosen is not None,
+        "matched": value.kind in ("task", "capability"),
         "ambiguous": value.is_ambiguous,
         "confidence": None,
         "reasoning": None,
-        "capability": None,
+        "capability": _lane(value.lane) if value.lane else None,
         "chosen": rows[0] if value.chosen else None,
         "candidates": rows,
+    }
+
+
+def _lane(value: Lane) -> dict[str, str]:
+    return {
+        "id": value.id,
+        "label": value.label,
+        "category": value.category,
+        "category_id": value.category_id,
+        "desc": value.desc,
     }
 
 

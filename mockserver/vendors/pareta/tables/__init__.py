@@ -1,8 +1,8 @@
 """Tables, one module per resource: rows become domain values and back. Rules live elsewhere."""
 
-from mockserver.vendors.pareta.tables import catalog, documents, endpoints, eval_runs, eval_sets, ledger
+from mockserver.vendors.pareta.tables import capabilities, catalog, documents, endpoints, eval_runs, eval_sets, ledger
 
-__all__ = ["catalog", "documents", "endpoints", "eval_runs", "eval_sets", "ledger", "migrations"]
+__all__ = ["capabilities", "catalog", "documents", "endpoints", "eval_runs", "eval_sets", "ledger", "migrations"]
 
 migrations = [
     catalog.migrations,

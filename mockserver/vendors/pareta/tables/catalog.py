@@ -111,11 +111,17 @@ def put_setting(world: World, name: str, value: Any) -> None:
     world.store.execute("INSERT OR REPLACE INTO pareta_settings VALUES (?, ?, ?)", (world.id, name, json.dumps(value)))
 
 
-def setting(world: World, name: str) -> Any:
-    """Return the JSON value kept under a name."""
+def setting_text(world: World, name: str) -> str:
+    """Return the JSON text kept under a name."""
     row = world.store.one("SELECT value FROM pareta_settings WHERE world = ? AND name = ?", (world.id, name))
     assert row is not None, name
-    return json.loads(row[0])
+    text: str = row[0]
+    return text
+
+
+def setting(world: World, name: str) -> Any:
+    """Return the JSON value kept under a name."""
+    return json.loads(setting_text(world, name))
 
 
 def price_sheet(world: World) -> PriceSheet:
