@@ -20,7 +20,11 @@ pytestmark = pytest.mark.sdk
 FLOOR = {"0.3.1": 300, "1.1.1": 250, "3.0.4": 240}
 """How many blocks of each version run at least, so that nothing passes by being passed over."""
 
-DIFFERENCES: dict[tuple[str, str], str] = {}
+DIFFERENCES: dict[tuple[str, str], str] = {
+    # The page attaches a third document to a set of two rows.
+    (version, "docs/guide/evaluation.md"): "idx must be between 0 and 1"
+    for version in FLOOR
+}
 """By version and page: what we do otherwise than the page shows, and mean to."""
 
 
