@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import sys
 import zlib
 from base64 import b64decode, b64encode
@@ -395,6 +396,14 @@ def test_without_the_extra_a_picture_is_501_with_what_to_install(
     assert found == "images cannot be served by this installation: pip install 'mockserver[media]'"
     monkeypatch.undo()
     assert org.http.post(path, json=sent_to(path, {})).status_code == 200
+
+
+def test_drawing_is_loaded_with_the_first_picture_and_not_before() -> None:
+    code = "import sys; from mockserver.app import Simulator; Simulator().close(); print('PIL' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout == "False\n"
 
 
 @given(
