@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from mockserver.kernel.world import World
-from mockserver.vendors.pareta import tables
-from mockserver.vendors.pareta.domain.documents import Place
 from tests.vendors.pareta.sdk import Client, installed
+from tests.vendors.pareta.test_documents import content
 
 KEY = "pareta_sk_test_acme"
 LIMIT = 5 * 1024 * 1024
@@ -122,7 +121,7 @@ def test_a_document_goes_the_way_its_size_says(client: Sdk, world: World, tmp_pa
         for idx, (_, _, mime) in enumerate(cases)
     ]
     for idx, (_, data, _) in enumerate(cases):
-        assert tables.documents.content(world, Place(kept, idx, "document")) == data
+        assert content(world, kept, idx) == data
     assert operations(world)[1:] == [
         *["sets.attach_blob"] * 3,
         *["sets.blob_upload_url", "sets.put_blob", "sets.blob_upload_complete"] * 2,
@@ -140,7 +139,7 @@ def test_a_large_file_on_disk_and_one_that_is_open(client: Sdk, world: World, tm
     assert client.upload(kept, io.BytesIO(b"small"), 2)["mime"] == "application/octet-stream"
 
     for idx in (0, 1):
-        assert tables.documents.content(world, Place(kept, idx, "document")) == path.read_bytes()
+        assert content(world, kept, idx) == path.read_bytes()
 
 
 @pytest.mark.parametrize("size", [3, LIMIT])
@@ -160,7 +159,7 @@ def test_below_the_vendors_mount_large_documents_arrive_too(url: str, world: Wor
         kept = client.new_scans()
         client.upload(kept, b"d" * LIMIT, 0)
 
-        assert tables.documents.content(world, Place(kept, 0, "document")) == b"d" * LIMIT
+        assert content(world, kept, 0) == b"d" * LIMIT
 
 
 def test_rows_and_words_that_agree_need_no_task(proposer: Sdk, world: World) -> None:
