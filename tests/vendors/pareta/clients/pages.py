@@ -255,7 +255,9 @@ class Reader:
                 return "ran", ""
             except BaseException as error:
                 self.names = before
-                if not (self.give_name(error) or self.give_endpoint(error, source)):
+                if "missing API key" in str(error) and "Pareta()" in source:
+                    source = source.replace("Pareta()", "Pareta.from_env()")
+                elif not (self.give_name(error) or self.give_endpoint(error, source)):
                     return self.judged(error, source)
         return "failed", "still wants more"
 
@@ -282,8 +284,6 @@ class Reader:
             return "skipped", f"takes for an object what its page has made a dict: {error}"
         if isinstance(error, AssertionError) and where[-1].filename == "block":
             return "skipped", "asserts a figure of its reader's own"
-        if type(error).__name__ == "ParetaError" and "missing API key" in str(error):
-            return "skipped", "makes a client without a key"
         if "is stopped" in str(error) and ".stop(" in self.text:
             return "skipped", "uses the endpoint that its page has stopped"
         if (missing := re.search(r"eval (?:set|run) '(.+)' not found", str(error))) and missing[1] in source:

@@ -17,13 +17,16 @@ from tests.vendors.pareta.clients.pages import Outcome
 
 pytestmark = pytest.mark.sdk
 
-FLOOR = {"0.3.1": 300, "1.1.1": 250, "3.0.4": 240}
+FLOOR = {"0.3.1": 325, "1.1.1": 280, "3.0.4": 280}
 """How many blocks of each version run at least, so that nothing passes by being passed over."""
 
 DIFFERENCES: dict[tuple[str, str], str] = {
     # The page attaches a third document to a set of two rows.
-    (version, "docs/guide/evaluation.md"): "idx must be between 0 and 1"
-    for version in FLOOR
+    **{(version, "docs/guide/evaluation.md"): "idx must be between 0 and 1" for version in FLOOR},
+    # The page takes a leaderboard's models for open ones and deploys the best; ours lists the baseline among them.
+    ("0.3.1", "docs/guide/core-concepts.md"): "unknown model 'gpt-5.5'",
+    # The page formats the kind of every row; others of that release say that `auto` has none.
+    ("3.0.4", "docs/examples/find-and-deploy-best-model.md"): "NoneType.__format__",
 }
 """By version and page: what we do otherwise than the page shows, and mean to."""
 
