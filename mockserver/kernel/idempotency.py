@@ -64,8 +64,8 @@ class Idempotency:
         )
         if row is None:
             return None
-        *plain, body, is_packed = row
-        return Remembered(*plain, zlib.decompress(body) if is_packed else body)
+        first_at, fingerprint, status, headers, body, is_packed = row
+        return Remembered(first_at, fingerprint, status, headers, zlib.decompress(body) if is_packed else body)
 
     def remember(
         self,
