@@ -222,6 +222,15 @@ def recorded(module: ModuleType) -> Iterator[set[Member]]:
             setattr(cls, name, value)
 
 
+def resources_of(client: Any) -> set[str]:
+    """Return the names of the classes that a client's attributes, and theirs, are of."""
+    found: set[str] = set()
+    for name, value in vars(client).items():
+        if not name.startswith("_") and type(value).__module__.startswith("pareta."):
+            found |= {type(value).__name__} | resources_of(value)
+    return found
+
+
 def expect(thing: Any, **wanted: Any) -> None:
     """Hold every property of a returned model to what is wanted of it, and its raw form to what it was made of.
 

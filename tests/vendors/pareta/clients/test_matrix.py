@@ -31,7 +31,7 @@ from mockserver.kernel.world import Beginning
 from mockserver.vendors.pareta.domain.ledger import LedgerEntry
 from tests.vendors.pareta.clients.samples import PDF, png, recording, size_of
 from tests.vendors.pareta.org import ENDPOINT, FRONTIER, PRICE, SEED, STOPPED, Org
-from tests.vendors.pareta.sdk import Member, Plain, expect, installed, major, recorded, surface, versions
+from tests.vendors.pareta.sdk import Member, Plain, expect, installed, major, recorded, resources_of, surface, versions
 
 pytestmark = pytest.mark.sdk
 
@@ -1088,4 +1088,23 @@ def test_everything_a_version_offers_was_used(sdk: Sdk) -> None:
         pytest.skip(f"only the whole matrix shows what is unused: {len(missing)} of {len(mine)} cases were left out")
     offered = surface(sdk.module)
     assert len(offered) > 180
+    for kind in (sdk.module.Pareta, sdk.module.AsyncPareta):
+        # A resource of attributes alone, such as `chat`, offers nothing itself.
+        reached = resources_of(kind(api_key="pareta_sk_x", http_client=sdk.sync_http))
+        assert reached - {owner for owner, _ in offered} <= {"Chat", "AsyncChat"}
     assert sorted(offered - sdk.used) == []
+
+
+@pytest.mark.parametrize("version", versions("3.0.4"))
+def test_only_what_a_case_itself_uses_counts(version: str, url: str) -> None:
+    with installed(version) as module, recorded(module) as used:
+        with module.Pareta(api_key="pareta_sk_test_acme", base_url=url) as client:
+            assert client.evals.runs.create(
+                eval_set="es_contracts", models=["auto"], wait=True, poll_interval=0.001
+            ).is_terminal
+        create = module.Pareta.request
+
+    assert used == {
+        ("Pareta", "__enter__"), ("Pareta", "__exit__"), ("EvalRuns", "create"), ("EvalRun", "is_terminal"),
+    }  # fmt: skip
+    assert module.Pareta.request is not create

@@ -10,6 +10,7 @@ import tarfile
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.vendors.pareta.clients import pages
@@ -77,4 +78,9 @@ def test_the_pages_of_a_version_run_as_printed(version: str, url: str, tmp_path:
     unmeant = {place: said for place, said in failed.items() if meant.get(place[0], "\0") not in said}
     assert unmeant == {}, found
     assert set(meant) <= {page for page, _ in failed}, "a difference is gone; so should be its entry"
+    worlds = [world["name"] for world in httpx.get(f"{url}/_mock/worlds").json()["data"]]
+    assert len(worlds) > 20
+    for name in worlds:
+        books = httpx.get(f"{url}/_mock/worlds/{name}/invariants").json()
+        assert books["holds"], (name, books)
     assert sum(o.result == "ran" for o in outcomes) >= FLOOR[version], found
