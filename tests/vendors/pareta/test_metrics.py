@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mockserver.kernel.windows import DAY, HOUR, MINUTE
+from mockserver.app import Simulator
+from mockserver.kernel.windows import DAY, HOUR, MINUTE, SECOND, parse_instant
 from tests.vendors.pareta.org import ENDPOINT, FRONTIER, PRICE, STOPPED, Org
 
 DIMENSIONS = ("cost", "quality", "performance", "uptime", "activity")
@@ -107,6 +108,7 @@ def test_groups_add_up_to_the_whole(org: Org, group_by: str, width: int) -> None
     cost = org.metric("cost", group_by=group_by)
     activity = org.metric("activity", group_by=group_by)
     performance = org.metric("performance", group_by=group_by)
+    uptime = org.metric("uptime", group_by=group_by)
 
     for name in ("requests", "total_micro_usd", "frontier_baseline_micro_usd", "savings_micro_usd"):
         assert sum(bucket[name] for bucket in cost["buckets"]) == cost[name]
@@ -115,10 +117,29 @@ def test_groups_add_up_to_the_whole(org: Org, group_by: str, width: int) -> None
     assert all(start.endswith(":00:00Z" if width == HOUR else "T00:00:00Z") for start in starts)
     assert [point["start"] for point in activity["points"]] == starts
     assert [point["start"] for point in performance["points"]] == starts
+    assert [point["start"] for point in uptime["points"]] == starts
+    assert sum(point["requests"] for point in uptime["points"]) == uptime["requests"]
     assert sum(point["total_tokens"] for point in activity["points"]) == activity["total_tokens"]
     # 2026-02-10T12:00 + 30 h: the calls are at 12:00, 12:59:59.999999, 13:00 of the 10th, 13:00, 17:59 and 18:00 of
     # the 11th.
     assert len(starts) == (5 if width == HOUR else 2)
+
+
+def test_buckets_before_1970_are_floors_too(org: Org, simulator: Simulator) -> None:
+    with org.house():
+        simulator.worlds.set_clock(org.world, "frozen", parse_instant("1969-12-31T22:59:59Z"), 1)
+    org.chat()
+    org.advance(SECOND)
+    org.chat()
+    org.advance(HOUR)
+    org.chat()
+
+    assert [bucket["start"] for bucket in org.metric("cost", group_by="hour")["buckets"]] == [
+        "1969-12-31T22:00:00Z", "1969-12-31T23:00:00Z", "1970-01-01T00:00:00Z",
+    ]  # fmt: skip
+    assert [point["start"] for point in org.metric("activity")["points"]] == [
+        "1969-12-31T00:00:00Z", "1970-01-01T00:00:00Z",
+    ]  # fmt: skip
 
 
 def test_failed_calls_count_in_uptime_and_activity_but_not_in_cost(org: Org) -> None:
