@@ -54,6 +54,21 @@ def test_cost_is_the_receipts_and_savings_the_difference(org: Org) -> None:
     assert "buckets" not in cost
 
 
+def test_what_a_request_costs_where_tokens_are_metered_is_the_mean_of_the_window(org: Org) -> None:
+    for more in ({}, {"cost_per_request_micro_usd": 9}):
+        body = {"task": "general-chat", "name": f"chat{len(more)}", **more}
+        assert "event: complete" in org.http.post("/v1/endpoints", json=body).text
+    assert org.metric("cost", "chat0")["cost_per_request_micro_usd"] is None
+
+    answers = [org.chat("chat0", text) for text in ("Why rain?", "Why does granite differ from basalt?")]
+    billed = [int(answer.headers["x-pareta-billed"]) for answer in answers]
+
+    assert billed == [answer.json()["usage"]["total_tokens"] for answer in answers]
+    cost = org.metric("cost", "chat0")
+    assert (cost["total_micro_usd"], cost["cost_per_request_micro_usd"]) == (sum(billed), (sum(billed) + 1) // 2)
+    assert org.metric("cost", "chat1")["cost_per_request_micro_usd"] == 9
+
+
 def test_auto_traffic_is_nobodys_metric(org: Org) -> None:
     org.chat("auto")
 

@@ -28,7 +28,7 @@ class CostMetricResponse(WireModel):
     frontier_baseline_micro_usd: int
     savings_micro_usd: int
     savings_multiple: float | None
-    cost_per_request_micro_usd: int
+    cost_per_request_micro_usd: int | None
     frontier_model: str
     buckets: list[CostBucket] | None = None
 

@@ -19,6 +19,7 @@ from mockserver.vendors.pareta.domain.metrics import (
     latency_of,
     window_of,
 )
+from mockserver.vendors.pareta.domain.pricing import mean_half_up
 from mockserver.vendors.pareta.operations.endpoints import endpoint_named
 from mockserver.vendors.pareta.tables.endpoints import CallsOf
 
@@ -41,6 +42,17 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What an endpoint's calls cost.
+
+    :param rate_micro_usd: of one request; where tokens are metered the mean of the window, `None` without requests.
+    """
+
+    series: Series
+    rate_micro_usd: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """How long an endpoint's successful calls took, in all and by bucket."""
 
@@ -60,12 +72,18 @@ class Uptime:
     incidents: list[tuple[int, int, int]] = field(default_factory=list)
 
 
-def cost(call: Call, endpoint_id: str, params: Params) -> Series:
+def cost(call: Call, endpoint_id: str, params: Params) -> Cost:
     """Return what an endpoint's calls cost.
 
     :raises NotFound: there is no such endpoint.
     """
-    return _series(call, endpoint_id, window_of(params, call.now), DAY)
+    series = _series(call, endpoint_id, window_of(params, call.now), DAY)
+    endpoint, whole = series.endpoint, series.whole
+    task = tables.catalog.find_task(call.world, endpoint.task)
+    has_own_rate = endpoint.extra.get("cost_per_request_micro_usd") is not None
+    if has_own_rate or task is None or not task.is_metered_by_token:
+        return Cost(series, endpoint.cost_micro_usd)
+    return Cost(series, mean_half_up(whole.total_micro_usd, whole.succeeded) if whole.succeeded else None)
 
 
 def quality(call: Call, endpoint_id: str, params: Params) -> Series:

@@ -7,7 +7,7 @@ from typing import Any
 from mockserver.http.endpoint import WireModel
 from mockserver.kernel.windows import format_instant
 from mockserver.vendors.pareta.domain.metrics import Tally
-from mockserver.vendors.pareta.operations.metrics import Performance, Series, Uptime
+from mockserver.vendors.pareta.operations.metrics import Cost, Performance, Series, Uptime
 
 
 class MetricsQuery(WireModel):
@@ -23,17 +23,18 @@ class MetricsQuery(WireModel):
         return {name: value for name, value in self if isinstance(value, str)}
 
 
-def cost_metric(value: Series) -> dict[str, Any]:
+def cost_metric(value: Cost) -> dict[str, Any]:
     """Shape spend and savings."""
+    series = value.series
     body: dict[str, Any] = {
-        **_head("cost", value),
-        **_cost(value.whole),
-        "savings_multiple": value.whole.savings_multiple,
-        "cost_per_request_micro_usd": value.endpoint.cost_micro_usd,
-        "frontier_model": value.endpoint.frontier_model,
+        **_head("cost", series),
+        **_cost(series.whole),
+        "savings_multiple": series.whole.savings_multiple,
+        "cost_per_request_micro_usd": value.rate_micro_usd,
+        "frontier_model": series.endpoint.frontier_model,
     }
-    if value.window.bucket:
-        body["buckets"] = [{"start": format_instant(start), **_cost(part)} for start, part in value.buckets.items()]
+    if series.window.bucket:
+        body["buckets"] = [{"start": format_instant(start), **_cost(part)} for start, part in series.buckets.items()]
     return body
 
 
