@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from mockserver.vendors.pareta.domain.errors import EndpointNotReady, ExtraMissing, InsufficientCredits, Refused
+from mockserver.vendors.pareta.domain.errors import (
+    EndpointNotReady,
+    ExtraMissing,
+    InsufficientCredits,
+    Refused,
+    VendorFailed,
+)
 
 
 def test_errors_carry_the_facts_and_say_them() -> None:
@@ -15,3 +21,4 @@ def test_errors_carry_the_facts_and_say_them() -> None:
     assert (bare.what, bare.extra) == ("images", "media")
     assert str(bare) == "images cannot be served by this installation: pip install 'mockserver[media]'"
     assert str(Refused("no")) == "no"
+    assert str(VendorFailed("gpt-5.5")) == "frontier model 'gpt-5.5' failed"

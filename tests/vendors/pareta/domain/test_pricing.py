@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.vendors.pareta.domain.catalog import RankedModel
-from mockserver.vendors.pareta.domain.pricing import Price, auto_price, frontier_rate, mean_half_up, open_rate
+from mockserver.vendors.pareta.domain.pricing import (
+    Price,
+    auto_price,
+    frontier_rate,
+    list_price,
+    mean_half_up,
+    open_rate,
+)
 from tests.vendors.pareta.domain.samples import BOARD, SHEET, model
 
 INVOICES = (
@@ -35,6 +42,11 @@ def test_auto_bills_an_eighteenth_of_the_list_price_and_at_least_one(
     prompt: int, completion: int, expected: Price
 ) -> None:
     assert auto_price(SHEET, prompt, completion) == expected
+
+
+@pytest.mark.parametrize(("prompt", "completion", "expected"), [(0, 0, 0), (1, 0, 5), (0, 1, 20), (9, 7, 185)])
+def test_a_frontier_vendor_charges_for_every_token(prompt: int, completion: int, expected: int) -> None:
+    assert list_price(SHEET, prompt, completion) == expected
 
 
 @pytest.mark.parametrize(
