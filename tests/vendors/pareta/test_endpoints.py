@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -464,6 +465,20 @@ def test_a_deployment_is_listed_as_starting_while_it_is_told(org: Org) -> None:
 
     assert events(stream.read().decode())[-1][0] == "complete"
     assert org.chat("mine").status_code == 200
+
+
+def test_deployments_at_once_get_names_of_their_own(url: str) -> None:
+    def one(_: int) -> str:
+        with httpx.Client(base_url=url, headers={"Authorization": "Bearer pareta_sk_test_acme"}, timeout=30) as http:
+            event, data = events(http.post("/v1/endpoints", json={"task": "doc-classification"}).text)[-1]
+        assert event == "complete"
+        name: str = data["endpoint"]["id"]
+        return name
+
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(one, range(24)))
+
+    assert sorted(names) == sorted(["ep-doc-classification", *(f"ep-doc-classification-{n}" for n in range(2, 25))])
 
 
 def left(org: Org, after: int, name: str) -> None:
