@@ -44,11 +44,12 @@ class Endpoint:
     """One operation of a vendor.
 
     :param operation: named as the vendor's Python SDK names its method, without the vendor.
-    :param run: called with the call, the path's parameters in order, then body and query, if any.
+    :param run: called with the call, the path's parameters in order, then body, query and headers, if any.
     :param body: model of the body; `form` says that it travels as multipart.
     :param response: model of the success body, for the document and the tests; `present` makes the body.
     :param errors: statuses besides success that the document lists.
     :param raw: the body is bytes of any kind, given to `run` as an `Upload` without a file name.
+    :param headers: model of the headers it looks at; each field's alias is a header's name in lower case.
     :param key: names the world by the path's parameters, where a signed address stands in for a key.
     :param prepare: refuses what must be refused whatever the fields say, such as a missing permission.
     :param replayable: whether an idempotency key makes a second request return the first answer.
@@ -66,6 +67,7 @@ class Endpoint:
     raw: bool = False
     key: Callable[[tuple[str, ...]], str] | None = None
     query: type[WireModel] | None = None
+    headers: type[WireModel] | None = None
     response: Answer | None = None
     present: Present | None = None
     prepare: Prepare | None = None
@@ -132,6 +134,8 @@ def serve(endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...],
         arguments.append(Upload("", mime, request.body))
     if endpoint.query is not None:
         arguments.append(_validated(endpoint.query, _query(endpoint.query, request.query), "query", problems))
+    if endpoint.headers is not None:
+        arguments.append(_validated(endpoint.headers, _headers(endpoint.headers, request.headers), "header", problems))
     if problems:
         raise InvalidRequest(*problems)
     result = endpoint.run(call, *arguments)
@@ -162,6 +166,11 @@ def _query(model: type[WireModel], raw: bytes) -> dict[str, Any]:
         else:
             values[name] = value
     return values
+
+
+def _headers(model: type[WireModel], sent: Mapping[bytes, bytes]) -> dict[str, str]:
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return {name: sent[raw].decode("latin-1") for name in names if (raw := name.encode()) in sent}
 
 
 def _validated(model: type[WireModel], data: Any, where: str, problems: list[Problem]) -> Any:

@@ -107,7 +107,7 @@ class _Schemas:
         answers += [surface.error_models[s] for e in endpoints for s in e.errors if s in surface.error_models]
         bodies: set[type[BaseModel]] = {surface.model(answer) for answer in answers}
         bodies |= {endpoint.body for endpoint in endpoints if endpoint.body is not None}
-        queries = {endpoint.query for endpoint in endpoints if endpoint.query is not None}
+        queries = {model for e in endpoints for model in (e.query, e.headers) if model is not None}
         models = sorted(bodies | queries, key=lambda model: (model.__module__, model.__qualname__))
         # Answers too are described as they would be read back: a field with a default may be left out of them.
         self._surface = surface
@@ -115,7 +115,7 @@ class _Schemas:
             [(model, "validation") for model in models], ref_template=_REF + "{model}", schema_generator=_Generator
         )
         self._definitions: dict[str, Json] = definitions.get("$defs", {})
-        # A query is spread over parameters; its model is not a schema of anything that travels.
+        # Queries and headers are spread over parameters; their model is not a schema of anything that travels.
         self._unused = {self._name(model) for model in queries - bodies}
 
     def components(self) -> dict[str, Json]:
@@ -143,7 +143,9 @@ def _operation(surface: Surface, endpoint: Endpoint, schemas: _Schemas) -> Json:
         operation["x-source"] = endpoint.source
     parameters = [_path_parameter(name) for name in _PARAMETER.findall(endpoint.path)]
     if endpoint.query is not None:
-        parameters += _query_parameters(schemas.resolved(endpoint.query))
+        parameters += _parameters(schemas.resolved(endpoint.query), "query")
+    if endpoint.headers is not None:
+        parameters += _parameters(schemas.resolved(endpoint.headers), "header")
     if endpoint.replayable:
         parameters.append(_IDEMPOTENCY_KEY)
     if parameters:
@@ -169,13 +171,13 @@ def _path_parameter(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def _query_parameters(schema: Json) -> list[Json]:
+def _parameters(schema: Json, place: str) -> list[Json]:
     required = schema.get("required", ())
-    return [_query_parameter(name, dict(spec), name in required) for name, spec in schema["properties"].items()]
+    return [_parameter(name, place, dict(spec), name in required) for name, spec in schema["properties"].items()]
 
 
-def _query_parameter(name: str, schema: Json, is_required: bool) -> Json:
-    # Null cannot be said in a query: leaving the parameter out says it.
+def _parameter(name: str, place: str, schema: Json, is_required: bool) -> Json:
+    # Null cannot be said here: leaving the parameter out says it.
     choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
     if len(choices) == 1:
         del schema["anyOf"]
@@ -185,7 +187,7 @@ def _query_parameter(name: str, schema: Json, is_required: bool) -> Json:
     if schema.get("default", 0) is None:
         del schema["default"]
     schema.pop("title", None)
-    parameter: Json = {"name": name, "in": "query", "required": is_required, "schema": schema}
+    parameter: Json = {"name": name, "in": place, "required": is_required, "schema": schema}
     if "description" in schema:
         parameter["description"] = schema.pop("description")
     return parameter
