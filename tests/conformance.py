@@ -6,7 +6,7 @@ import copy
 import re
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 
 class Undocumented(AssertionError):

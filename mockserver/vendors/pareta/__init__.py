@@ -1,7 +1,7 @@
 """Pareta, simulated; `vendor` is the one name outsiders may use."""
 
 from mockserver.vendors.pareta import routes, tables
-from mockserver.vendors.pareta.operations import auto, credits, endpoints, eval_runs, eval_sets
+from mockserver.vendors.pareta.operations import agent, auto, chat, credits, endpoints, eval_runs, eval_sets
 from mockserver.vendors.pareta.seed import seed
 from mockserver.vendors.vendor import Vendor
 
@@ -19,6 +19,8 @@ vendor = Vendor(
         endpoints.DEPLOYS_FAIL: False,
         endpoints.TIMED: False,
         auto.FRONTIER_FAILS: False,
+        chat.DIRECT_MODELS: False,
+        agent.SURFACE: True,
     },
     account=credits.CreditAccount(),
 )

@@ -24,7 +24,9 @@ from mockserver.vendors.pareta.domain.errors import (
     ExtraMissing,
     InsufficientCredits,
     NotAllowed,
+    NotEnabled,
     Refused,
+    TurnFailed,
     VendorFailed,
 )
 
@@ -48,9 +50,11 @@ _STATUSES: dict[type[MockError], int] = {
     NotAllowed: 403,
     Expired: 403,
     NotFound: 404,
+    NotEnabled: 404,
     Conflict: 409,
     BodyTooLarge: 413,
     VendorFailed: 502,
+    TurnFailed: 502,
     IdempotencyMismatch: 422,
     ExtraMissing: 501,
     EndpointNotReady: 503,

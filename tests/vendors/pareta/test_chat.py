@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sqlite3
 from contextlib import closing, suppress
 from itertools import pairwise
 from typing import Any
@@ -30,9 +31,30 @@ from tests.vendors.pareta.org import (
     Streamed,
     body,
 )
+from tests.vendors.pareta.test_endpoints import deployed
 
+RECOMMENDED = "Return the key fields of the contract as one JSON object."
 BILLED = "pareta-billed-micro-usd "
 COUNTERFACTUAL = "pareta-frontier-would-have-cost-micro-usd "
+
+
+def tokens(*messages: str) -> int:
+    """One for every four characters, and four a message."""
+    return sum(-(-len(text) // 4) + 4 for text in messages)
+
+
+def said(response: httpx.Response) -> str:
+    """The text of the first answer."""
+    assert response.status_code == 200, response.text
+    text: str = response.json()["choices"][0]["message"]["content"]
+    return text
+
+
+def user(*texts: str) -> list[dict[str, Any]]:
+    """A conversation: what the user said, with answers between."""
+    turns = [{"role": "assistant" if n % 2 else "user", "content": text} for n, text in enumerate(texts)]
+    return list(turns)
+
 
 # Plain answers
 
@@ -50,7 +72,7 @@ def test_a_completion_has_the_openai_shape_and_no_price_in_it(org: Org) -> None:
     assert (choice["index"], choice["finish_reason"], choice["message"]["role"]) == (0, "stop", "assistant")
     usage = answer["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
-    assert usage["prompt_tokens"] == -(-len(TEXT) // 4) + 4
+    assert usage["prompt_tokens"] == tokens(TEXT) + tokens(RECOMMENDED)
 
 
 def test_an_extraction_endpoint_answers_with_the_fields_of_the_text(org: Org) -> None:
@@ -64,11 +86,10 @@ def test_an_extraction_endpoint_answers_with_the_fields_of_the_text(org: Org) ->
 
 
 def test_content_parts_read_like_one_text(org: Org) -> None:
-    parts = [{"type": "text", "text": TEXT}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
-    messages: list[dict[str, Any]] = [{"role": "user", "content": parts}]
+    parts = [{"type": "text", "text": line} for line in TEXT.split("\n")]
 
     whole = org.chat(seed=5).json()
-    split = org.http.post("/v1/chat/completions", json={"model": ENDPOINT, "messages": messages, "seed": 5}).json()
+    split = org.chat(messages=[{"role": "user", "content": parts}], seed=5).json()
 
     assert split["choices"] == whole["choices"]
     assert split["usage"] == whole["usage"]
@@ -542,3 +563,256 @@ def test_an_endless_key_is_422(org: Org) -> None:
 
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"] == ["header", "Idempotency-Key"]
+
+
+# Several answers
+
+
+def test_several_answers_differ_and_are_one_debit_for_all_their_tokens(org: Org) -> None:
+    response = org.chat("auto", "Explain copper.", n=8)
+
+    choices = response.json()["choices"]
+    texts = [choice["message"]["content"] for choice in choices]
+    assert [choice["index"] for choice in choices] == list(range(8))
+    assert len(set(texts)) == 8
+    usage = response.json()["usage"]
+    assert usage["completion_tokens"] == sum(-(-len(text) // 4) for text in texts)
+    frontier = 5 * usage["prompt_tokens"] + 20 * usage["completion_tokens"]
+    assert [-entry.amount_micro_usd for entry in org.debits] == [frontier // 18]
+
+
+def test_the_first_of_several_answers_is_the_only_one_of_one(org: Org) -> None:
+    for model in (ENDPOINT, "auto"):
+        one = org.chat(model, seed=6).json()["choices"]
+        assert org.chat(model, seed=6, n=3).json()["choices"][:1] == one
+
+
+def test_several_answers_to_a_flat_rate_endpoint_cost_one_request(org: Org) -> None:
+    assert org.chat(n=5).headers["x-pareta-billed"] == str(PRICE)
+    assert len(org.chat(n=5).json()["choices"]) == 5
+
+
+def test_several_streamed_answers_come_in_turn_and_are_the_plain_ones(org: Org) -> None:
+    plain = org.chat("auto", "Explain copper.", n=3, seed=2).json()
+    streamed = org.stream("auto", "Explain copper.", n=3, seed=2, stream_options={"include_usage": True})
+
+    *spoken, last = streamed.chunks
+    assert [chunk["choices"][0]["index"] for chunk in spoken[:6]] == [0, 1, 2, 0, 1, 2]
+    for choice in plain["choices"]:
+        pieces = [c["choices"][0] for c in spoken if c["choices"][0]["index"] == choice["index"]]
+        assert "".join(piece["delta"].get("content", "") for piece in pieces) == choice["message"]["content"]
+        assert pieces[0]["delta"]["role"] == "assistant"
+        assert [piece["finish_reason"] for piece in pieces[-2:]] == [None, "stop"]
+    assert last["usage"] == plain["usage"]
+
+
+def test_each_of_several_answers_is_cut_by_itself(org: Org) -> None:
+    answer = org.chat("auto", "Explain copper.", n=2, max_tokens=5).json()
+
+    assert [choice["finish_reason"] for choice in answer["choices"]] == ["length", "length"]
+    assert answer["usage"]["completion_tokens"] == 10
+
+
+# What is said
+
+
+def test_auto_answers_by_seed_too(org: Org) -> None:
+    answers = {said(org.chat("auto", "Explain copper.", seed=seed)) for seed in range(6)}
+
+    assert len(answers) == 6
+    assert said(org.chat("auto", "Explain copper.", seed=0)) == said(org.chat("auto", "Explain copper."))
+
+
+def test_earlier_turns_count_and_are_referred_to(org: Org) -> None:
+    turns = user("Tell me about copper.", "It conducts.", "And granite?")
+
+    alone = org.chat("auto", "And granite?").json()
+    after = org.chat("auto", messages=turns).json()
+
+    assert "granite" in said(org.chat("auto", messages=turns))
+    assert "copper" in after["choices"][0]["message"]["content"]
+    assert "copper" not in alone["choices"][0]["message"]["content"]
+    assert after["usage"]["prompt_tokens"] == tokens(*(turn["content"] for turn in turns))
+
+
+def test_what_was_said_before_answers_a_question(org: Org) -> None:
+    turns = user("My favourite metal is osmium. I live in Oslo.", "Noted.", "What is my favourite metal?")
+
+    assert said(org.chat("auto", messages=turns)) == "My favourite metal is osmium."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What is the invoice total?\n\nINVOICE\nTotal due: $4,210.00", "Total due: $4,210.00."),
+        ("What is 2 + 3 * 4?", "2 + 3 * 4 = 14."),
+        ("Reply with exactly: pong", "pong"),
+        ('Say "good morning"', "good morning"),
+        ("Classify the sentiment as positive, negative or neutral: I love this phone!", "positive"),
+        ("Write SQL for: how many users are older than 30? Table users(id, name, age)",
+         "SELECT COUNT(*) FROM users WHERE age > 30;"),
+        ("Write a Python function that reverses a string.",
+         "```python\ndef reverse_string(text):\n    return text[::-1]\n```"),
+        ("Summarize: The mill runs on water. Water drives the wheel of the mill. Birds sing. The wheel drives a stone.",
+         "The mill runs on water. Water drives the wheel of the mill. The wheel drives a stone."),
+    ],
+)  # fmt: skip
+def test_auto_answers_in_the_shape_that_is_plainly_asked_for(org: Org, text: str, expected: str) -> None:
+    assert said(org.chat("auto", text)) == expected
+
+
+def test_auto_returns_the_fields_it_is_asked_for_as_json(org: Org) -> None:
+    prompt = 'Extract {"vendor", "invoice_no", "date", "total", "due_date"} as JSON. Return ONLY the JSON object.'
+    invoice = "INVOICE\nVendor: Bradley-Andrade\nInvoice no: 97159829\nDate: 2015-09-18\nTotal: $978.12"
+
+    assert json.loads(said(org.chat("auto", f"{prompt}\n\n{invoice}"))) == {
+        "vendor": "Bradley-Andrade", "invoice_no": "97159829", "date": "2015-09-18", "total": 978.12, "due_date": None,
+    }  # fmt: skip
+
+
+def test_auto_chooses_among_the_labels_of_the_instructions(org: Org) -> None:
+    labels = "card_arrival, transfer_failed, other"
+    system = {"role": "system", "content": f"Classify into exactly one label: {labels}. Reply with the label only."}
+    shown = user("My transfer to the landlord bounced", "transfer_failed")
+
+    def label(text: str) -> str:
+        return said(org.chat("auto", messages=[system, *shown, {"role": "user", "content": text}]))
+
+    assert label("When will my card arrive?") == "card_arrival"
+    assert label("The payment to my landlord bounced") == "transfer_failed", "as in the example"
+    assert label("hello") == "other"
+
+
+# Endpoints of every kind of task
+
+
+def deploy(org: Org, task: str, **more: Any) -> str:
+    """The id of a live endpoint for a task."""
+    identity: str = deployed(org, task, **more)["id"]
+    return identity
+
+
+def test_a_capabilitys_endpoint_bills_all_its_tokens(org: Org) -> None:
+    endpoint = deploy(org, "general-chat")
+
+    response = org.chat(endpoint, "Explain copper.", n=2)
+
+    usage = response.json()["usage"]
+    assert response.headers["x-pareta-billed"] == str(usage["total_tokens"])
+    assert response.headers["x-pareta-frontier-would-have-cost"] == str(12 * usage["total_tokens"])
+    assert org.metric("cost", endpoint)["total_micro_usd"] == usage["total_tokens"]
+
+
+def test_a_price_said_at_deployment_wins_over_the_tokens(org: Org) -> None:
+    endpoint = deploy(org, "general-chat", cost_per_request_micro_usd=77)
+
+    response = org.chat(endpoint, "Explain copper.")
+
+    assert response.headers["x-pareta-billed"] == "77"
+    assert int(response.headers["x-pareta-frontier-would-have-cost"]) == 12 * response.json()["usage"]["total_tokens"]
+    other = deploy(org, "general-chat", name="other", frontier_cost_per_request_micro_usd=88)
+    assert org.chat(other, "Explain copper.").headers["x-pareta-frontier-would-have-cost"] == "88"
+
+
+SHOP = (
+    "CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, city TEXT);\n"
+    "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, amount REAL, ordered_at DATE);\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many customers live in Oslo?", "What is the total amount of orders in 2025?",
+        "Which customer has the highest total amount?", "Average amount per customer", "Top 3 orders by amount",
+        "names of all customers", "orders above 100", "Drop all tables",
+    ],
+)  # fmt: skip
+def test_a_text_to_sql_endpoint_answers_with_a_statement_that_runs(org: Org, question: str) -> None:
+    endpoint = deploy(org, "text-to-sql")
+    database = sqlite3.connect(":memory:")
+    database.executescript(SHOP)
+
+    statements = {said(org.chat(endpoint, SHOP + question)) for _ in range(30)}
+
+    for statement in statements:
+        assert statement.startswith("SELECT ")
+        database.execute(statement).fetchall()
+    database.close()
+
+
+def test_a_code_endpoint_answers_with_a_block_that_runs(org: Org) -> None:
+    endpoint = deploy(org, "function-completion")
+    asked = 'def total(values: list[int]) -> int:\n    """Return the sum of the numbers."""\n'
+
+    answers = [said(org.chat(endpoint, asked)) for _ in range(20)]
+
+    right = max(set(answers), key=answers.count)
+    assert right.startswith("```python\n")
+    scope: dict[str, Any] = {}
+    exec(right.removeprefix("```python\n").removesuffix("```"), scope)
+    assert scope["total"]([1, 2, 3]) == 6
+
+
+def test_a_coding_endpoint_names_the_diagnosis(org: Org) -> None:
+    endpoint = deploy(org, "icd-coding")
+    answers = [said(org.chat(endpoint, "Patient presents with acute bronchitis.")) for _ in range(20)]
+
+    assert max(set(answers), key=answers.count) == "J20.9"
+
+
+def test_a_chat_endpoint_is_judged_on_what_it_leaves_out(org: Org) -> None:
+    endpoint = deploy(org, "general-chat", quality=0.5)
+    for n in range(60):
+        org.chat(endpoint, f"Explain copper number {n}.")
+
+    assert 0.6 < org.metric("quality", endpoint)["quality_mean"] < 0.97
+
+
+# The recommended prompt
+
+
+def test_the_recommended_prompt_counts_unless_the_caller_brings_a_system_message(org: Org) -> None:
+    system = {"role": "system", "content": "x"}
+
+    without = org.chat().json()["usage"]["prompt_tokens"]
+    own = org.chat(messages=[system, *user(TEXT)]).json()["usage"]["prompt_tokens"]
+    empty = org.chat(messages=[{**system, "content": ""}, *user(TEXT)]).json()["usage"]["prompt_tokens"]
+
+    assert without == tokens(RECOMMENDED, TEXT)
+    assert own == tokens("x", TEXT)
+    assert empty == tokens("", TEXT)
+    assert org.chat("auto").json()["usage"]["prompt_tokens"] == tokens(TEXT)
+
+
+def test_a_classifiers_scaffold_never_counts(org: Org) -> None:
+    endpoint = deploy(org, "intent-classification")
+    assert org.get(f"/v1/endpoints/{endpoint}")["promptScaffold"]
+
+    assert org.chat(endpoint, "cancel it").json()["usage"]["prompt_tokens"] == tokens("cancel it")
+
+
+# Frontier models by name
+
+
+def test_the_direct_switch_lets_chat_name_frontier_models_at_their_vendors_price(org: Org) -> None:
+    assert org.chat("gpt-5.5").status_code == 404
+    org.flip(direct_models=True)
+
+    response = org.chat("gpt-5.5", "Explain copper.")
+
+    usage = response.json()["usage"]
+    price = 5 * usage["prompt_tokens"] + 20 * usage["completion_tokens"]
+    assert response.json()["model"] == "gpt-5.5"
+    assert response.headers["x-pareta-billed"] == response.headers["x-pareta-frontier-would-have-cost"] == str(price)
+    assert [(-entry.amount_micro_usd, entry.subject) for entry in org.debits] == [(price, "models/gpt-5.5")]
+    assert org.get("/v1/auto/metrics")["requests_30d"] == 0
+    assert org.stream("gpt-5.5", "Explain copper.").receipt(BILLED) == price
+    assert org.chat("gpt-6").status_code == 404
+
+
+def test_a_frontier_vendor_that_fails_costs_nothing(org: Org) -> None:
+    org.flip(direct_models=True, frontier_fails=True)
+
+    assert org.chat("gpt-5.5").status_code == 502
+    assert org.debits == []

@@ -12,7 +12,8 @@ from mockserver.app import Simulator
 from mockserver.http.openapi import vendor_document
 from mockserver.vendors.pareta.routes import api
 from tests.conformance import Documented
-from tests.vendors.pareta.org import CURL, G0, G1, G3, SEED, STOPPED, Org
+from tests.vendors.pareta.org import CURL, G0, G1, G3, SEED, STOPPED, Org, body
+from tests.vendors.pareta.test_chat_tools import WEATHER
 from tests.vendors.pareta.test_determinism import script
 from tests.vendors.pareta.test_documents import PDF, SCAN, address, attach, complete
 from tests.vendors.pareta.test_error_shape import COMPARE, FAILURES, GOOD_COMPARISON
@@ -65,6 +66,16 @@ def test_every_operation_answers_as_documented(org: Org, answered: set[tuple[str
         org.http.post("/v1/tasks/match", json={"query": query})
     org.get("/v1/auto/metrics")
     org.http.post(COMPARE, json=GOOD_COMPARISON)
+    org.get("/agent/v1/models")
+    shapes: list[dict[str, Any]] = [
+        {"tools": [WEATHER], "tool_choice": "required"},
+        {"response_format": {"type": "json_object"}},
+        {"stream": True},
+    ]
+    for shape in ({"n": 2}, *shapes):
+        org.chat("auto", **shape)
+    for shape in ({}, *shapes):
+        org.http.post("/agent/v1/chat/completions", json=body("auto", **shape))
     for endpoint in (STOPPED, SEED):
         org.get(f"/v1/endpoints/{endpoint}")
         org.http.post(f"/v1/endpoints/{endpoint}/stop")

@@ -22,6 +22,7 @@ from mockserver.vendors.pareta.operations import chat
 from tests.vendors.pareta.org import CURL, ENDPOINT, G0, G3, SEED, STOPPED, Org, body
 
 CHAT = "/v1/chat/completions"
+AGENT = "/agent/v1/chat/completions"
 RUNS = "/v1/eval-runs"
 SETS = "/v1/eval-sets"
 MATCH = "/v1/tasks/match"
@@ -32,6 +33,17 @@ GOOD_RUN = {"eval_set_id": "es_contracts", "candidate_model_ids": ["llama-1"]}
 DOCUMENT = {"idx": 0, "field_name": "document", "mime": "application/pdf", "file_size": 5}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 DEEP = b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+NOTHING = {"type": "integer", "minimum": 2, "maximum": 1}
+NO_PICTURE = "data:image/png;base64,bm90aGluZw=="
+
+
+def with_url(url: str) -> dict[str, Any]:
+    return {
+        "model": "auto",
+        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}],
+    }
 
 
 def part(name: str, content: str, filename: str = "") -> str:
@@ -80,6 +92,10 @@ FAILURES = [
     refused("no body", JSON_400, content=b""),
     refused("not UTF-8", JSON_400, content=b'{"model": "\xff"}'),
     refused("NaN", JSON_400, content=b'{"model": "auto", "temperature": NaN, "messages": [{"role": "user"}]}'),
+    *(
+        refused(name, "the request body has a number out of range", content=b'{"a": [{"b": %s}]}' % number)
+        for name, number in (("1e999", b"1e999"), ("-1E+400", b"-1E+400"), ("a long number", b"1" + b"0" * 400 + b".5"))
+    ),
     refused("infinity", JSON_400, content=b'{"model": "auto", "temperature": -Infinity, "messages": []}'),
     refused("deep JSON", JSON_400, content=DEEP),
     refused("half a character", JSON_400, content=b'{"model": "\\ud800"}'),
@@ -119,10 +135,43 @@ FAILURES = [
     faulty("tokens as text", CHAT, body(max_tokens="5"), "max_tokens"),
     faulty("half a token", CHAT, body(max_tokens=1.5), "max_tokens"),
     faulty("a fractional seed", CHAT, body(seed=0.5), "seed"),
-    refused("several answers", "n must be 1", body=body(n=2)),
-    refused("no answer", "n must be 1", body=body(n=0)),
-    refused("a JSON answer", "response_format must be ...", body=body(response_format={"type": "json_object"})),
-    refused("a forced tool", "tool_choice must be ...", body=body(tool_choice="required")),
+    refused("too many answers", "n must be between 1 and 8", body=body(n=9)),
+    refused("no answer", "n must be between 1 and 8", body=body(n=0)),
+    faulty("half an answer", CHAT, body(n=1.5), "n"),
+    refused("an unknown form", "response_format: type must be ...", body=body(response_format={"type": "xml"})),
+    refused("a schema that is none", "response_format: schema is not a valid JSON Schema: at $.type: ...",
+            body=body(response_format={"type": "json_schema", "json_schema": {"schema": {"type": "text"}}})),
+    refused("a schema nothing satisfies", "response_format: schema cannot be satisfied: at $: no number ...",
+            body=body(response_format={"type": "json_schema", "json_schema": {"schema": NOTHING}})),
+    refused("a missing schema", "response_format: json_schema.schema is missing",
+            body=body(response_format={"type": "json_schema", "json_schema": {"name": "x"}})),
+    refused("a tool called that is not there", "tool_choice wants a tool called, but there are no tools",
+            body=body(tool_choice="required")),
+    refused("an unknown choice", "tool_choice must be 'auto', ...", body=body(tool_choice="perhaps")),
+    refused("an unknown tool", "tool_choice names 'x', which is not among the tools",
+            body=body(tool_choice={"type": "function", "function": {"name": "x"}})),
+    faulty("a tool without a name", CHAT, body(tools=[{"type": "function", "function": {}}]),
+           "tools", 0, "function", "name"),
+    faulty("a tool of another kind", CHAT, body(tools=[{"type": "browser"}]), "tools", 0, "type"),
+    refused("a picture that is none", "messages[0].content[0].image_url.url holds neither ...",
+            body=with_url(NO_PICTURE)),
+    refused("a picture that is not base64", "messages[0].content[0].image_url.url is not base64: ...",
+            body=with_url("data:image/png;base64,%")),
+    refused("a picture on somebody's disk", "messages[0].content[0].image_url.url must be ...",
+            body=with_url("file:///etc/passwd")),
+    refused("a broken PDF", "the PDF cannot be rendered: ...",
+            body=with_url("data:application/pdf;base64," + NO_PICTURE[-8:])),
+    # Agents' turns: every fault of theirs is 400
+    refused("an agent's other model", "model must be 'auto'", path=AGENT, body=body("gpt-5.5")),
+    refused("an agent's second answer", "n must be 1", path=AGENT, body=body("auto", n=2)),
+    refused("an agent's silence", "messages: field required", path=AGENT, body={"model": "auto"}),
+    refused("an agent's malformed JSON", JSON_400, path=AGENT, content=b"{"),
+    refused("an agent's endless conversation", "the conversation has ...", path=AGENT,
+            body=body("auto", "x" * 131_072 * 4)),
+    refused("an agent's endless session", "X-Pareta-Session has at most ...", path=AGENT, body=body("auto"),
+            headers={"X-Pareta-Session": "s" * 256}),
+    refused("an agent without credit", "organization is out of credit...", 402, path=AGENT, body=body("auto"),
+            balance=0, reason="balance is 0"),
     # Run fields
     faulty("a run of nothing", RUNS, {}, "eval_set_id"),
     faulty("a run without candidates", RUNS, {**GOOD_RUN, "candidate_model_ids": []}, "candidate_model_ids"),
@@ -417,7 +466,7 @@ def test_a_fault_after_the_debit_takes_the_debit_back(org: Org, monkeypatch: pyt
     def fail(*_: object) -> dict[str, int]:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr(schemas.chat, "_usage", fail)
+    monkeypatch.setattr(schemas.chat, "usage", fail)
 
     assert org.chat().status_code == 500
     assert org.state() == before

@@ -15,18 +15,34 @@ class Usage(WireModel):
     total_tokens: int
 
 
+class ToolCallFunction(WireModel):
+    """What to call; the arguments are JSON text."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(WireModel):
+    """A call the model wants made."""
+
+    id: str
+    type: Literal["function"]
+    function: ToolCallFunction
+
+
 class ChatChoiceMessage(WireModel):
-    """What the model said."""
+    """What the model said; null when it calls tools instead."""
 
     role: Literal["assistant"]
     content: str | None
+    tool_calls: list[ToolCall] | None = None
 
 
 class ChatChoice(WireModel):
     """One answer."""
 
     index: int
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Literal["stop", "length", "tool_calls"]
     message: ChatChoiceMessage
 
 

@@ -34,6 +34,17 @@ class VendorFailed(MockError):
         super().__init__(f"frontier model '{model}' failed")
 
 
+class TurnFailed(MockError):
+    """An agent's turn could not be completed."""
+
+    def __init__(self) -> None:
+        super().__init__("the turn could not be completed")
+
+
+class NotEnabled(MockError):
+    """What the request is for is switched off in this world; the message says what that is."""
+
+
 class NotAllowed(MockError):
     """The key is good, but what it asks for is not for keys; the message says for whom it is."""
 

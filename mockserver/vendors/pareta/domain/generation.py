@@ -1,56 +1,45 @@
-"""Answers: text a model could have written, made from the prompt alone, in the shape the task asks for."""
+"""What a conversation is made of, what an answer to it is made of, and what a flawless one to a task would be."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from mockserver.vendors.pareta.domain import asking, code, prose, sql
+from mockserver.vendors.pareta.domain.attachments import Pdf, Picture
 from mockserver.vendors.pareta.domain.catalog import Task
-from mockserver.vendors.pareta.domain.predictions import Roll
+from mockserver.vendors.pareta.domain.reading import Reader, best_label
+from mockserver.vendors.pareta.domain.structured import Field
+
+__all__ = [
+    "CHARACTERS_PER_TOKEN", "Answer", "Prompt", "ToolCall", "best_label", "count_tokens", "finished", "labels_of",
+    "pieces", "prompt_tokens", "rendered", "right_answer",
+]  # fmt: skip
 
 CHARACTERS_PER_TOKEN = 4
 _MESSAGE_OVERHEAD_TOKENS = 4
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-         "november", "december"), 1,
-    )
-}  # fmt: skip
-_MONTH = "|".join(_MONTHS)
-_DATE = re.compile(
-    rf"\b(?:(\d{{4}})-(\d\d)-(\d\d)|({_MONTH})\s+(\d{{1,2}}),?\s+(\d{{4}})|(\d{{1,2}})\s+({_MONTH})\s+(\d{{4}}))\b",
-    re.I,
-)
-_AMOUNT = re.compile(r"(?:[$€£]\s?|\b(?:USD|EUR|GBP)\s)?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d{2}|\d+)\b")
-_CURRENCY = {"$": "USD", "€": "EUR", "£": "GBP", "USD": "USD", "EUR": "EUR", "GBP": "GBP"}
-_NAME = r"[A-Z][\w&.'-]*(?:\s+(?:[A-Z][\w&.'-]*|of|and|&)){0,8}"
-_PARTIES = re.compile(
-    rf"\b[Bb]etween\s+({_NAME}?)(?:\s*\([^)]*\))?,?\s+and\s+({_NAME}?)(?=\s*(?:\(|,|\.|;|\bis\b|\bare\b|$))"
-)
-_LAW = re.compile(rf"\blaws? of (?:the State of )?({_NAME})")
-_NUMBERED = re.compile(r"(?:\bno\b\.?|\bnumber\b|#)\s*:?\s*((?=[A-Z-]*\d)[A-Z0-9][A-Z0-9-]*)", re.I)
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
-_WORD = re.compile(r"[A-Za-z][A-Za-z'-]{2,}")
-_DULL = frozenset(
-    "the and for are was were with this that from have has had you your our not but can could would should what when "
-    "where which who why how into about there their them then than will shall its his her she him they one please "
-    "tell give write explain describe name list make let does did say said answer end".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What a chat request asks.
 
-    :param text: all message texts joined, system message first if there is one.
+    :param text: all message texts joined, in order; what the chance of an answer hangs on.
     :param last: the last user message.
+    :param instructions: the system messages.
+    :param earlier: user messages before the last one, newest first.
+    :param examples: earlier messages with the assistant's answers to them.
+    :param results: what tools returned since the last user message, each with the tool's name.
+    :param pictures: those of the last user message.
+    :param pdfs: documents, yet to be read.
+    :param documents: texts of documents that have been read.
+    :param has_instructions: whether there is a system message, be it empty.
     :param max_tokens: where to cut the answer, or `None`.
     """
 
@@ -59,15 +48,48 @@ class Prompt:
     tokens: int
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    instructions: str = ""
+    earlier: tuple[str, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    pdfs: tuple[Pdf, ...] = ()
+    documents: tuple[str, ...] = ()
+    has_instructions: bool = False
+
+    def limited(self, max_tokens: int | None, stop: tuple[str, ...], further_tokens: int) -> Prompt:
+        """Return the prompt with limits for its answer, and what else counts as prompt added to its tokens."""
+        return replace(self, max_tokens=max_tokens, stop=stop, tokens=self.tokens + further_tokens)
+
+    @property
+    def subject(self) -> str:
+        """The last user message and the documents that came with it."""
+        return "\n\n".join((self.last, *self.documents)) if self.documents else self.last
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function the model wants called.
+
+    :param arguments: JSON text.
+    """
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was written, with its size and why it ended (`stop` or `length`)."""
+    """What was written, with its size and why it ended (`stop`, `length` or `tool_calls`).
 
-    text: str
+    :param text: `None` for an answer that is nothing but calls.
+    """
+
+    text: str | None
     finish_reason: str
     tokens: int
+    calls: tuple[ToolCall, ...] = field(default=())
 
 
 def count_tokens(text: str) -> int:
@@ -95,6 +117,22 @@ def finished(text: str, prompt: Prompt) -> Answer:
     return Answer(text, "stop", tokens)
 
 
+def called(calls: Sequence[ToolCall], prompt: Prompt) -> Answer:
+    """Return an answer that calls tools; one that is longer than `max_tokens` ends within its arguments."""
+    tokens = sum(count_tokens(call.name) + count_tokens(call.arguments) for call in calls)
+    left = prompt.max_tokens
+    if left is None or tokens <= left:
+        return Answer(None, "tool_calls", tokens, tuple(calls))
+    kept: list[ToolCall] = []
+    for call in calls:
+        room = left - count_tokens(call.name)
+        if room < 0:
+            break
+        kept.append(ToolCall(call.id, call.name, call.arguments[: room * CHARACTERS_PER_TOKEN]))
+        left = room - count_tokens(kept[-1].arguments)
+    return Answer(None, "length", prompt.max_tokens or 0, tuple(kept))
+
+
 def pieces(text: str, size: int = 3) -> Iterator[str]:
     """Cut a text into the pieces a stream sends: `size` words each, nothing lost."""
     words = re.findall(r"\s*\S+\s*?(?=\s|$)|\s+$", text)
@@ -102,28 +140,64 @@ def pieces(text: str, size: int = 3) -> Iterator[str]:
         yield "".join(words[start : start + size])
 
 
+# Tasks
+
+
+def form_of(task: Task) -> asking.Form:
+    """Return the shape in which a task wants its answers."""
+    if labels_of(task) or task.scoring_strategy == "classification":
+        return "label"
+    if task.scoring_strategy in ("extraction", "contract"):
+        return "fields"
+    if task.default_scorer == "execution_accuracy" or task.id.endswith("sql"):
+        return "sql"
+    if {"code", "function"} & set(task.id.split("-")):
+        return "code"
+    return "summary" if task.id == "summarization" else "chat"
+
+
 def right_answer(task: Task, text: str) -> Mapping[str, Any]:
-    """Return what a flawless model would answer on a task: the fields found in the text, or the best label."""
+    """Return what a flawless model would answer on a task: the fields found in the text, the best label, ..."""
     return _remembered_answer(task, text) if len(text) <= _REMEMBERED_CHARACTERS else _right_answer(task, text)
 
 
 def _right_answer(task: Task, text: str) -> Mapping[str, Any]:
-    fields = task.output_fields
-    labels = labels_of(task)
-    if labels:
-        return {next(iter(fields)): best_label(text, labels)}
-    if task.scoring_strategy in ("extraction", "contract"):
-        dates = [(match.start(), _iso(match)) for match in _DATE.finditer(text)]
-        found = {name: find_field(name, schema, text, dates) for name, schema in fields.items()}
-        asked = {name for name in fields if name.replace("_", " ") in text.lower()}
-        chosen = {name: value for name, value in found.items() if value is not None or name in asked}
-        return chosen or dict.fromkeys(fields)
-    return {next(iter(fields)): prose(text, lambda _: 0.0)}
+    fields = gold_fields(task)
+    first = next(iter(fields))
+    form = form_of(task)
+    if form == "label":
+        labels = labels_of(task)
+        return {first: best_label(text, labels) if labels else asking.diagnoses(text)[0][0]}
+    if form == "fields":
+        reader = Reader(text)
+        found = {name: reader.first(_field(name, schema)) for name, schema in fields.items()}
+        lowered = text.lower()
+        named = {name for name in fields if name.replace("_", " ") in lowered}
+        return {n: v for n, v in found.items() if v is not None or n in named} or dict.fromkeys(fields)
+    if form == "sql":
+        return {first: sql.statement(text)}
+    if form == "code":
+        return {first: code.block(text)}
+    if form == "summary":
+        return {first: prose.summary(asking.passage_of(text)) or text}
+    return {first: prose.write(text, lambda _: 0.0)}
 
 
 # Clients repeat themselves; what long texts say is not kept, so that memory stays bounded.
 _REMEMBERED_CHARACTERS = 4_000
 _remembered_answer = lru_cache(maxsize=512)(_right_answer)
+
+
+def _field(name: str, schema: Mapping[str, Any]) -> Field:
+    types = schema.get("type", "string")
+    return Field(name, (types,) if isinstance(types, str) else tuple(types), schema.get("format", ""), is_wanted=False)
+
+
+def gold_fields(task: Task) -> Mapping[str, Any]:
+    """Return the fields of a task's answers, where its output schema only sums them up too."""
+    gold = task.body.get("gold_schema")
+    fields: Mapping[str, Any] = gold["properties"] if gold else task.output_fields
+    return fields
 
 
 def labels_of(task: Task) -> tuple[str, ...]:
@@ -139,93 +213,3 @@ def rendered(task: Task, value: Mapping[str, Any]) -> str:
     if len(value) == 1 and task.scoring_strategy not in ("extraction", "contract"):
         return str(next(iter(value.values())))
     return _to_json(value)
-
-
-def find_field(name: str, schema: Mapping[str, Any], text: str, dates: Sequence[tuple[int, str]]) -> Any:
-    """Return what a text says about one field of an output schema, or `None`.
-
-    :param dates: where each date of the text stands.
-    """
-    if schema.get("format") == "date":
-        return _date_near(name, text, dates)
-    if schema.get("type") == "number":
-        amounts = [float(amount.replace(",", "")) for amount in _AMOUNT.findall(text)]
-        return next((amount for amount in reversed(amounts) if math.isfinite(amount)), None)
-    if name in ("party_a", "party_b"):
-        match = _PARTIES.search(text)
-        return match[1 if name == "party_a" else 2].strip() if match else None
-    if name == "governing_law":
-        match = _LAW.search(text)
-        return match[1].strip(" .") if match else None
-    if name == "currency":
-        return next((code for sign, code in _CURRENCY.items() if sign in text), None)
-    if name.endswith("_number"):
-        match = _NUMBERED.search(text)
-        return match[1] if match else None
-    return None
-
-
-def _date_near(name: str, text: str, dates: Sequence[tuple[int, str]]) -> str | None:
-    """Return the date that stands nearest behind a word of the field's name; the only date there is, failing that."""
-    stem = name.split("_")[0][:6]
-    if stem in ("date", "issue"):
-        return dates[0][1] if dates else None
-    clues = [match.start() for match in re.finditer(re.escape(stem), text, re.I)]
-    near = [(at - clue, day) for clue in clues for at, day in dates if 0 <= at - clue < 80]
-    return min(near)[1] if near else None
-
-
-def _iso(match: re.Match[str]) -> str:
-    year, month, day, name1, day1, year1, day2, name2, year2 = match.groups()
-    if year:
-        return f"{year}-{month}-{day}"
-    if name1:
-        return f"{year1}-{_MONTHS[name1.lower()]:02d}-{int(day1):02d}"
-    return f"{year2}-{_MONTHS[name2.lower()]:02d}-{int(day2):02d}"
-
-
-def best_label(text: str, labels: Sequence[str]) -> str:
-    """Return the label whose words a text comes nearest to; the last one, the catch-all, when none fits."""
-    words = {word.lower() for word in _WORD.findall(text)}
-
-    def fit(label: str) -> int:
-        return sum(any(word.startswith(part[:5]) for word in words) for part in label.split("_"))
-
-    best = max(labels, key=fit)
-    return best if fit(best) else labels[-1]
-
-
-_OPENINGS = (
-    "Here is a short answer about {topic}.",
-    "Let us look at {topic}.",
-    "The main point about {topic} is simple.",
-    "{Topic} is best understood step by step.",
-)
-_MIDDLES = (
-    "It rests on {second}, which decides most of the outcome.",
-    "Start with {second}, because everything else follows from it.",
-    "What matters most is how {second} changes over time.",
-    "In practice, {second} is where most of the effort goes.",
-)
-_ENDINGS = (
-    "Keep an eye on {third}, and check the result before you rely on it.",
-    "With {third} settled, the rest is routine.",
-    "Once {third} is clear, you can move on with confidence.",
-    "If {third} is still open, ask a more specific question.",
-)
-
-
-def prose(text: str, roll: Roll) -> str:
-    """Return a few coherent sentences about what a text asks.
-
-    The same text and the same rolls give the same text.
-    """
-    topics = [word.lower() for word in _WORD.findall(text) if word.lower() not in _DULL]
-    distinct = list(dict.fromkeys(topics)) or ["the question"]
-    first, second, third = (distinct[min(n, len(distinct) - 1)] for n in range(3))
-    return " ".join(
-        options[int(roll(name) * len(options))].format(
-            topic=first, Topic=first.capitalize(), second=second, third=third
-        )
-        for name, options in (("opening", _OPENINGS), ("middle", _MIDDLES), ("ending", _ENDINGS))
-    )

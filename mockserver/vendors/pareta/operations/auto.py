@@ -10,9 +10,10 @@ from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.auto import Rollup, compared_model, days_window, filled, hours_window
 from mockserver.vendors.pareta.domain.catalog import AUTO
 from mockserver.vendors.pareta.domain.errors import VendorFailed
-from mockserver.vendors.pareta.domain.generation import Prompt, count_tokens, prose
+from mockserver.vendors.pareta.domain.generation import Prompt, count_tokens
 from mockserver.vendors.pareta.domain.metrics import latency_of
 from mockserver.vendors.pareta.domain.pricing import list_price
+from mockserver.vendors.pareta.domain.writing import reply
 from mockserver.vendors.pareta.operations.metering import authorised, charge
 from mockserver.vendors.pareta.tables.endpoints import CallsOf
 
@@ -72,7 +73,7 @@ def compare(call: Call, asked: Comparison) -> Compared:
     if world.is_on(FRONTIER_FAILS):
         raise VendorFailed(model)
     subject = fingerprint(model, asked.prompt.text)
-    content = prose(asked.prompt.last, lambda name: world.draws.uniform(f"compare:{name}", subject))
+    content = reply(asked.prompt, lambda name: world.draws.uniform(f"compare:{name}", subject))
     written = count_tokens(content)
     cost = list_price(tables.catalog.price_sheet(world), asked.prompt.tokens, written)
     charge(call, COMPARE, LANE, cost, _MEDIAN_US + written * _PER_TOKEN_US, tokens=asked.prompt.tokens + written)

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import Conflict, MockError, NotFound
 from mockserver.kernel.ids import fingerprint
 from mockserver.kernel.windows import Instant
+from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
-from mockserver.vendors.pareta.domain.catalog import AUTO, ServedEndpoint, looks_like_alias
-from mockserver.vendors.pareta.domain.errors import EndpointNotReady
-from mockserver.vendors.pareta.domain.generation import (
-    Answer,
-    Prompt,
-    finished,
-    labels_of,
-    prose,
-    rendered,
-    right_answer,
-)
-from mockserver.vendors.pareta.domain.generations import ENDPOINTS, generation
+from mockserver.vendors.pareta.domain import generation, writing
+from mockserver.vendors.pareta.domain.catalog import AUTO, FrontierModel, ServedEndpoint, Task, looks_like_alias
+from mockserver.vendors.pareta.domain.errors import EndpointNotReady, Refused, VendorFailed
+from mockserver.vendors.pareta.domain.generation import Answer, Prompt, ToolCall, finished
+from mockserver.vendors.pareta.domain.generations import ENDPOINTS
+from mockserver.vendors.pareta.domain.generations import generation as generation_of
 from mockserver.vendors.pareta.domain.metrics import ServedCall
-from mockserver.vendors.pareta.domain.predictions import predict
-from mockserver.vendors.pareta.domain.pricing import Price, auto_price
-from mockserver.vendors.pareta.domain.scoring import SCORERS
+from mockserver.vendors.pareta.domain.predictions import Roll, predict
+from mockserver.vendors.pareta.domain.pricing import Price, auto_price, capability_price, list_price
+from mockserver.vendors.pareta.domain.scoring import SCORERS, exact_match
+from mockserver.vendors.pareta.domain.structured import Unsatisfiable
+from mockserver.vendors.pareta.domain.tools import ANY_TOOL, Choice, Plan, Tool, planned
+from mockserver.vendors.pareta.domain.writing import Draft
 from mockserver.vendors.pareta.operations import metering
+from mockserver.vendors.pareta.operations.auto import FRONTIER_FAILS
 from mockserver.vendors.pareta.operations.metering import authorised, latency_us
 
 OPERATION = "chat.completions.create"
+
+DIRECT_MODELS = "pareta.direct_models"
+"""The switch that lets chat name a frontier model itself, at the vendor's own token price."""
 
 # Half of all calls take longer than this, plus the time per token below.
 _MEDIAN_US = 320_000
@@ -41,12 +44,35 @@ JUDGED_SHARE = 0.5
 Source: pareta/metrics "judge windows" (that it samples: documented; the share: assumed).
 """
 
+MAX_CHOICES = 8
+"""Source: pareta/chat "n" (that further OpenAI fields pass: documented; how many answers at most: assumed)."""
+
+# How often another answer is tried where several must differ.
+_TRIES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a request says about the shape of its answers, beside the conversation.
+
+    :param schema: JSON Schema of the answer; `wants_json` asks for any JSON object.
+    """
+
+    tools: tuple[Tool, ...] = ()
+    choice: Choice = ANY_TOOL
+    schema: Any = None
+    wants_json: bool = False
+
+
+PLAIN = Form()
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What a client asks.
 
     :param seed: the client's own seed, which makes even chance repeatable.
+    :param count: how many answers it wants.
     """
 
     model: str
@@ -54,25 +80,48 @@ class ChatRequest:
     is_streamed: bool
     wants_usage: bool
     seed: int | None
+    count: int = 1
+    form: Form = PLAIN
 
 
 @dataclass(slots=True)
 class Completion:
-    """An answer with its receipt.
+    """Answers with their receipt.
 
     :param settle: debits and records a streamed answer once it is out; `abandon` frees what was set aside for it.
         Both are `None` for an answer that is settled already.
+    :param system_fingerprint: what served it, where that is told.
     """
 
     id: str
     model: str
     created: Instant
-    answer: Answer
+    answers: tuple[Answer, ...]
     prompt_tokens: int
+    completion_tokens: int
     price: Price
     request: ChatRequest
     settle: Callable[[], None] | None = None
     abandon: Callable[[], None] | None = None
+    system_fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Who answers, and under which name its calls are kept.
+
+    :param endpoint: with its task, for a deployed model.
+    :param direct: the frontier model a request named itself.
+    """
+
+    who: str
+    operation: str = OPERATION
+    endpoint: ServedEndpoint | None = None
+    task: Task | None = None
+    direct: FrontierModel | None = None
+
+
+_AUTO = Server(AUTO)
 
 
 def create(call: Call, request: ChatRequest) -> Completion:
@@ -82,30 +131,43 @@ def create(call: Call, request: ChatRequest) -> Completion:
     :raises Conflict: a seed endpoint, which never serves.
     :raises EndpointNotReady: the endpoint is stopped or starting.
     :raises InsufficientCredits: the balance is empty.
+    :raises Refused: it asks for something that cannot be had.
+    """
+    return complete(call, request, _server(call, request.model))
+
+
+def complete(
+    call: Call, request: ChatRequest, server: Server, settled: Callable[[Completion], None] | None = None
+) -> Completion:
+    """Answer a request with a server that is known to serve.
+
+    :param settled: called when the money was taken.
     """
     world = call.world
-    endpoint = _served_by(call, request.model)
     last = authorised(world)
-    who = endpoint.id if endpoint else AUTO
+    prompt = read(world, request.prompt)
+    who = server.who
     n = tables.endpoints.next_call(world, who)
-    answer, score = _endpoint_answer(call, endpoint, request, n) if endpoint else (_auto_answer(call, request), None)
-    prompt_tokens = request.prompt.tokens
-    if endpoint:
-        price = Price(endpoint.cost_micro_usd, endpoint.frontier_cost_micro_usd)
-    else:
-        price = auto_price(tables.catalog.price_sheet(world), prompt_tokens, answer.tokens)
-    duration_us = latency_us(call, who, n, _MEDIAN_US) + answer.tokens * _PER_TOKEN_US
+    answers, score = _answers(world, server, request, prompt, n)
+    prompt_tokens = prompt.tokens + _injected(server.endpoint, prompt)
+    completion_tokens = sum([answer.tokens for answer in answers])
+    price = _price(world, server, prompt_tokens, completion_tokens)
+    duration_us = latency_us(call, who, n, _MEDIAN_US) + completion_tokens * _PER_TOKEN_US
     identity = f"chatcmpl-{call.request_id.removeprefix('req_')}"
-    completion = Completion(identity, request.model, call.now, answer, prompt_tokens, price, request)
+    completion = Completion(
+        identity, request.model, call.now, answers, prompt_tokens, completion_tokens, price, request
+    )  # fmt: skip
 
     def settle() -> None:
         served = ServedCall(
-            call.now, 200, duration_us, prompt_tokens, answer.tokens, price.billed_micro_usd, price.frontier_micro_usd,
-            score,
+            call.now, 200, duration_us, prompt_tokens, completion_tokens, price.billed_micro_usd,
+            price.frontier_micro_usd, score,
         )  # fmt: skip
         # While a stream was out, others may have been served and paid.
         ordinal, after = (tables.endpoints.next_call(world, who), None) if request.is_streamed else (n, last)
-        metering.settle(call, OPERATION, who, ordinal, served, after)
+        metering.settle(call, server.operation, who, ordinal, served, after)
+        if settled is not None:
+            settled(completion)
         abandon()
 
     def abandon() -> None:
@@ -120,6 +182,20 @@ def create(call: Call, request: ChatRequest) -> Completion:
     return completion
 
 
+def read(world: World, prompt: Prompt) -> Prompt:
+    """Return a prompt whose documents have been read, which is only done for those who have credit.
+
+    :raises InsufficientCredits: the balance is empty.
+    :raises Refused: a document cannot be rendered.
+    """
+    if not prompt.pdfs:
+        return prompt
+    from mockserver.vendors.pareta.operations.pages import with_documents
+
+    authorised(world)
+    return with_documents(prompt)
+
+
 def note_refusal(call: Call, error: MockError, status: int) -> None:
     """Count a refused call against the endpoint it was for."""
     who = call.subject
@@ -130,47 +206,206 @@ def note_refusal(call: Call, error: MockError, status: int) -> None:
         )
 
 
-def _served_by(call: Call, model: str) -> ServedEndpoint | None:
-    """Return the endpoint that serves a model id, `None` for `auto`."""
+# Who answers
+
+
+def _server(call: Call, model: str) -> Server:
+    """Return who serves a model id."""
     if model == AUTO:
-        return None
+        return _AUTO
     endpoint = tables.endpoints.find_endpoint(call.world, model)
     if endpoint is None:
-        if generation(call.client) == ENDPOINTS and looks_like_alias(model):
+        if generation_of(call.client) == ENDPOINTS and looks_like_alias(model):
             endpoint = next(
                 (e for e in tables.endpoints.endpoints(call.world) if e.model == model and e.status == "live"), None
             )
         if endpoint is None:
-            raise NotFound("endpoint", model)
+            return _direct(call.world, model)
     call.subject = endpoint.id
     if endpoint.is_seed:
         raise Conflict(f"endpoint '{endpoint.id}' is a seed endpoint and is not deployed", retry_after_s=0)
     if endpoint.status != "live":
         raise EndpointNotReady(endpoint.id, endpoint.status)
-    return endpoint
-
-
-def _endpoint_answer(call: Call, endpoint: ServedEndpoint, request: ChatRequest, n: int) -> tuple[Answer, float | None]:
-    """Write an endpoint's answer, right as often as its quality says, and let the judge score some of them.
-
-    The judge compares what was written with what a flawless model would have written.
-    """
-    world = call.world
-    task = tables.catalog.find_task(world, endpoint.task)
+    task = tables.catalog.find_task(call.world, endpoint.task)
     assert task is not None
-    if request.seed is None:
-        subject, counter = endpoint.id, n
+    return Server(endpoint.id, OPERATION, endpoint, task)
+
+
+def _direct(world: World, model: str) -> Server:
+    """Return the frontier model a request names.
+
+    :raises NotFound: there is none of that name, or organisations may not name them.
+    :raises VendorFailed: the vendor fails, which costs nothing.
+
+    Source: pareta/generations "direct-model entitlement" (that it exists: sdk; what it does: assumed).
+    """
+    if not world.is_on(DIRECT_MODELS):
+        raise NotFound("endpoint", model)
+    found = next((each for each in tables.catalog.roster(world) if each.id == model), None)
+    if found is None:
+        raise NotFound("endpoint", model)
+    if world.is_on(FRONTIER_FAILS):
+        raise VendorFailed(model)
+    # A name no endpoint can have, so that nobody's metrics count these calls.
+    return Server(f"models/{model}", direct=found)
+
+
+# What it costs
+
+
+def _injected(endpoint: ServedEndpoint | None, prompt: Prompt) -> int:
+    """Return the tokens of the recommended prompt, which goes before a conversation that has no system message.
+
+    Source: pareta/endpoints "recommended prompt" (documented; that it counts: assumed).
+    """
+    if endpoint is None or endpoint.system_prompt is None or prompt.has_instructions:
+        return 0
+    return generation.prompt_tokens((endpoint.system_prompt,))
+
+
+def _price(world: World, server: Server, prompt_tokens: int, completion_tokens: int) -> Price:
+    endpoint, task = server.endpoint, server.task
+    if endpoint is not None and task is not None:
+        flat = Price(endpoint.cost_micro_usd, endpoint.frontier_cost_micro_usd)
+        if not task.is_metered_by_token:
+            return flat
+        metered = capability_price(tables.catalog.price_sheet(world), prompt_tokens + completion_tokens)
+        said = endpoint.extra
+        return Price(
+            metered.billed_micro_usd if said.get("cost_per_request_micro_usd") is None else flat.billed_micro_usd,
+            metered.frontier_micro_usd
+            if said.get("frontier_cost_per_request_micro_usd") is None
+            else flat.frontier_micro_usd,
+        )
+    sheet = tables.catalog.price_sheet(world)
+    if server.direct is not None:
+        charged = list_price(sheet, prompt_tokens, completion_tokens)
+        return Price(charged, charged)
+    return auto_price(sheet, prompt_tokens, completion_tokens)
+
+
+# What is said
+
+
+def _answers(
+    world: World, server: Server, request: ChatRequest, prompt: Prompt, n: int
+) -> tuple[tuple[Answer, ...], float | None]:
+    """Write the answers, and let the judge score the first of an endpoint now and then.
+
+    The judge compares what was written with what a flawless model would have written. Answers in a row differ
+    wherever there is more than one way to say it.
+
+    :param n: the call's ordinal at its server, on which the chance of an endpoint's answers hangs without a seed.
+    """
+    endpoint = server.endpoint
+    if server.direct is not None and not server.direct.has_vision and (prompt.pictures or prompt.documents):
+        raise Refused(f"model '{server.direct.id}' does not take pictures or documents")
+    counter = request.seed
+    if counter is not None or endpoint is None:
+        # All that is asked, and nothing that happened meanwhile.
+        subject = fingerprint(server.who, prompt.text, *[picture.digest for picture in prompt.pictures])
     else:
-        subject, counter = fingerprint(endpoint.id, request.prompt.text), request.seed
-    right = right_answer(task, request.prompt.last)
-    given = predict(
-        right, endpoint.quality, lambda name: world.draws.uniform(f"answer:{name}", subject, counter), labels_of(task)
-    )
-    is_judged = world.draws.uniform("judge", endpoint.id, n) < JUDGED_SHARE
-    score = SCORERS[task.default_scorer](given, right) if is_judged else None
-    return finished(rendered(task, given), request.prompt), score
+        subject, counter = endpoint.id, n
+    writer = _Writer(world, server, request, prompt, subject, counter or 0)
+    draft = writer.write("answer")
+    answers = [_finished(draft, prompt)]
+    seen = {draft.text}
+    for number in range(2, request.count + 1):
+        for attempt in range(_TRIES):
+            other = writer.write(f"answer {number}.{attempt}")
+            if other.text not in seen or not other.is_free:
+                break
+        seen.add(other.text)
+        answers.append(_finished(other, prompt))
+    return tuple(answers), _score(world, server, draft, n)
 
 
-def _auto_answer(call: Call, request: ChatRequest) -> Answer:
-    subject = fingerprint(request.prompt.text)
-    return finished(prose(request.prompt.last, lambda name: call.world.draws.uniform(name, subject)), request.prompt)
+def _score(world: World, server: Server, draft: Draft, n: int) -> float | None:
+    endpoint, task = server.endpoint, server.task
+    if endpoint is None or task is None or draft.right is None:
+        return None
+    if world.draws.uniform("judge", endpoint.id, n) >= JUDGED_SHARE:
+        return None
+    return SCORERS.get(task.default_scorer, exact_match)(draft.given, draft.right)
+
+
+def _finished(draft: Draft, prompt: Prompt) -> Answer:
+    return generation.called(draft.calls, prompt) if draft.calls else finished(draft.text, prompt)
+
+
+class _Writer:
+    """Writes the answers to one request, as chance and the request's form want them."""
+
+    def __init__(
+        self, world: World, server: Server, request: ChatRequest, prompt: Prompt, subject: str, counter: int
+    ) -> None:
+        self._draws = world.draws
+        self._server = server
+        self._form = request.form
+        self._prompt = prompt
+        self._subject = subject
+        self._counter = counter
+
+    def write(self, name: str) -> Draft:
+        """Return one answer, whose chance hangs on its name."""
+
+        def roll(what: str) -> float:
+            return self._draws.uniform(f"{name}:{what}", self._subject, self._counter)
+
+        form = self._form
+        if form is not PLAIN:
+            plans = self._plans()
+            if plans:
+                return Draft("", calls=tuple(self._call(plan, name, n, roll) for n, plan in enumerate(plans)))
+            if form.schema is not None:
+                return self._to_schema(roll)
+            if form.wants_json:
+                return self._any_object(roll)
+        task, endpoint = self._server.task, self._server.endpoint
+        if task is not None and endpoint is not None:
+            return writing.for_task(task, self._prompt, endpoint.quality, roll)
+        return Draft(writing.reply(self._prompt, roll), is_free=True)
+
+    def _plans(self) -> list[Plan]:
+        """Return the calls to make: none right after results, unless the request insists."""
+        form, prompt = self._form, self._prompt
+        if not form.tools or (prompt.results and form.choice.mode == "auto"):
+            return []
+        return planned(form.tools, form.choice, prompt.last)
+
+    def _call(self, plan: Plan, name: str, number: int, roll: Roll) -> ToolCall:
+        from mockserver.vendors.pareta.operations.conformity import checked
+
+        where = f"tools: parameters of '{plan.tool.name}'"
+        schema = checked(plan.tool.parameters, where)
+        try:
+            given = writing.arguments(
+                schema.schema, plan.words, self._prompt, schema.fits, lambda what: roll(f"call {number}:{what}")
+            )
+        except Unsatisfiable as error:
+            raise Refused(f"{where} cannot be satisfied: {error}") from None
+        identity = self._draws.token("call", f"{name}:{number}:{self._subject}", self._counter, 24)
+        return ToolCall(f"call_{identity}", plan.tool.name, writing.to_json(given))
+
+    def _to_schema(self, roll: Roll) -> Draft:
+        """Return JSON that satisfies the request's schema, whatever mistakes the endpoint makes."""
+        from mockserver.vendors.pareta.operations.conformity import checked
+
+        schema = checked(self._form.schema, "response_format: schema")
+        try:
+            right = writing.structure(schema.schema, self._prompt, schema.fits, roll)
+            endpoint = self._server.endpoint
+            if endpoint is None or not isinstance(right, dict):
+                return Draft(writing.to_json(right), is_free=True)
+            given = predict(right, endpoint.quality, roll)
+            if not schema.fits(given, schema.schema):
+                given = right
+        except Unsatisfiable as error:
+            raise Refused(f"response_format: schema cannot be satisfied: {error}") from None
+        return Draft(writing.to_json(given), given, right, is_free=True)
+
+    def _any_object(self, roll: Roll) -> Draft:
+        task, endpoint = self._server.task, self._server.endpoint
+        if task is not None and endpoint is not None and generation.form_of(task) == "fields":
+            return writing.for_task(task, self._prompt, endpoint.quality, roll)
+        return Draft(writing.to_json(writing.loose_object(self._prompt, roll)), is_free=True)

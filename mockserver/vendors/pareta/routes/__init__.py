@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 from pydantic_core import from_json
@@ -11,6 +13,7 @@ from mockserver.kernel.errors import MalformedBody
 from mockserver.vendors.pareta import errors
 from mockserver.vendors.pareta.operations.chat import note_refusal
 from mockserver.vendors.pareta.routes import (
+    agent,
     audio,
     auto,
     chat,
@@ -37,9 +40,24 @@ def parse_json(body: bytes) -> Any:
     :raises MalformedBody: not JSON; NaN and infinities are not.
     """
     try:
-        return from_json(body, allow_inf_nan=False)
+        value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise MalformedBody(f"the request body is not JSON: {error}") from None
+    if _LARGE_NUMBER.search(body) and _has_infinity(value):
+        raise MalformedBody("the request body has a number out of range")
+    return value
+
+
+# What a double cannot hold is read as infinity, and no answer could carry that.
+_LARGE_NUMBER = re.compile(rb"\d[eE]\+?\d{3}|\d{300}")
+
+
+def _has_infinity(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_infinity, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_infinity, value))
+    return isinstance(value, float) and math.isinf(value)
 
 
 api = Api(
@@ -50,6 +68,7 @@ api = Api(
     endpoints=[
         *chat.ENDPOINTS,
         *auto.ENDPOINTS,
+        *agent.ENDPOINTS,
         *endpoints.ENDPOINTS,
         *metrics.ENDPOINTS,
         *tasks.ENDPOINTS,

@@ -1,6 +1,7 @@
 """The wire, as documented, one module per resource: what requests must be, and what results become."""
 
 from mockserver.vendors.pareta.schemas import (
+    agent,
     audio,
     auto,
     chat,
@@ -16,6 +17,7 @@ from mockserver.vendors.pareta.schemas import (
 )
 
 __all__ = [
+    "agent",
     "audio",
     "auto",
     "chat",

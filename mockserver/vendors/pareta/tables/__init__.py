@@ -1,8 +1,27 @@
 """Tables, one module per resource: rows become domain values and back. Rules live elsewhere."""
 
-from mockserver.vendors.pareta.tables import capabilities, catalog, documents, endpoints, eval_runs, eval_sets, ledger
+from mockserver.vendors.pareta.tables import (
+    agent,
+    capabilities,
+    catalog,
+    documents,
+    endpoints,
+    eval_runs,
+    eval_sets,
+    ledger,
+)
 
-__all__ = ["capabilities", "catalog", "documents", "endpoints", "eval_runs", "eval_sets", "ledger", "migrations"]
+__all__ = [
+    "agent",
+    "capabilities",
+    "catalog",
+    "documents",
+    "endpoints",
+    "eval_runs",
+    "eval_sets",
+    "ledger",
+    "migrations",
+]
 
 migrations = [
     catalog.migrations,
@@ -11,4 +30,5 @@ migrations = [
     eval_sets.migrations,
     eval_runs.migrations,
     documents.migrations,
+    agent.migrations,
 ]

@@ -416,7 +416,7 @@ def test_faulty_requests_are_bad_requests(case: Case) -> None:
     with case.refused("BadRequestError", 422):
         case.chat(messages="not a list")  # type: ignore[arg-type]
     with case.refused("BadRequestError", 400):
-        case.chat(n=2)
+        case.chat(n=9)
     with case.refused("BadRequestError", 422):
         case.client.request("POST", "/v1/tasks/match", body={"query": " ", "top_k": 0})
 

@@ -153,7 +153,7 @@ def test_refusals_are_the_clients_own_exceptions(client: Any, opened: Opened, or
         return lambda: client.chat.completions.create(**{"model": "auto", "messages": QUESTION, **more})
 
     refusals: list[tuple[type[openai.APIStatusError], int, Callable[[], Any]]] = [
-        (openai.BadRequestError, 400, chat(n=2)),
+        (openai.BadRequestError, 400, chat(n=9)),
         (openai.AuthenticationError, 401, lambda: opened(key="sk-somebody").models.list()),
         (openai.NotFoundError, 404, chat(model="gpt-4")),
         (openai.ConflictError, 409, chat(model=SEED)),
@@ -209,6 +209,7 @@ def test_an_agents_faulty_turn_is_refused_and_free(opened: Opened, simulator: Si
             client.chat.completions.create(**{"model": "auto", "messages": QUESTION, **more})
     assert client.chat.completions.create(model="auto", messages=QUESTION, extra_body={"reasoning": {"x": 1}}).choices
     org.set_balance(0)
-    with pytest.raises(openai.APIStatusError, match="out of credit"):
+    with pytest.raises(openai.APIStatusError) as empty:
         client.chat.completions.create(model="auto", messages=QUESTION)
+    assert empty.value.status_code == 402
     assert len(spent(org)) == 1

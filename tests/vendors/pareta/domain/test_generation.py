@@ -7,20 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.vendors.pareta.domain.catalog import Task
 from mockserver.vendors.pareta.domain.generation import (
     Answer,
     Prompt,
+    ToolCall,
     best_label,
+    called,
     count_tokens,
     finished,
+    form_of,
     labels_of,
     pieces,
     prompt_tokens,
-    prose,
     rendered,
     right_answer,
 )
-from tests.vendors.pareta.domain.samples import DATE, NUMBER, TEXT, classifier, rolls_of, task
+from tests.vendors.pareta.domain.samples import DATE, NUMBER, TEXT, classifier, task
 
 CONTRACT = task(
     {"effective_date": DATE, "termination_date": DATE, "party_a": TEXT, "party_b": TEXT, "governing_law": TEXT}
@@ -187,16 +190,86 @@ def test_answers_are_written_as_the_task_wants_them() -> None:
     assert rendered(classifier("a"), {"label": "a"}) == "a"
 
 
-def test_prose_is_about_what_was_asked() -> None:
-    text = prose("Explain how copper wiring resists corrosion", rolls_of(1))
-
-    assert "copper" in text.lower()
-    assert "wiring" in text
-    assert "resists" in text
-    assert text == prose("Explain how copper wiring resists corrosion", rolls_of(1))
-    assert len({prose("Explain copper", rolls_of(seed)) for seed in range(40)}) > 5
+# Shapes of tasks
 
 
-def test_prose_about_nothing_is_still_prose() -> None:
-    assert "the question" in prose("?", rolls_of(1)).lower()
-    assert right_answer(CHAT, "copper wiring") == {"response": prose("copper wiring", lambda _: 0.0)}
+@pytest.mark.parametrize(
+    ("subject", "form"),
+    [
+        (CONTRACT, "fields"),
+        (INVOICE, "fields"),
+        (task({"label": TEXT}, name="contract-kie", strategy="contract"), "fields"),
+        (classifier("a", "b"), "label"),
+        (task({"code": TEXT}, name="icd-coding", strategy="classification"), "label"),
+        (task({"sql": TEXT}, name="text-to-sql", strategy="execution"), "sql"),
+        (task({"sql": TEXT}, name="queries", strategy="execution", scorer="execution_accuracy"), "sql"),
+        (task({"code": TEXT}, name="code-generation", strategy="judge"), "code"),
+        (task({"completion": TEXT}, name="function-completion", strategy="judge"), "code"),
+        (task({"summary": TEXT}, name="summarization", strategy="judge"), "summary"),
+        (CHAT, "chat"),
+    ],
+)
+def test_every_task_has_a_shape(subject: Task, form: str) -> None:
+    assert form_of(subject) == form
+
+
+def test_right_answers_have_the_shape_of_their_task() -> None:
+    coding = task({"code": TEXT}, name="icd-coding", strategy="classification")
+    queries = task({"sql": TEXT}, name="text-to-sql", strategy="execution")
+    functions = task({"code": TEXT}, name="code-generation", strategy="judge")
+    summaries = task({"summary": TEXT}, name="summarization", strategy="judge")
+
+    assert right_answer(coding, "Acute bronchitis and asthma.") == {"code": "J20.9"}
+    assert right_answer(queries, "users(id, name): how many users?") == {"sql": "SELECT COUNT(*) FROM users;"}
+    assert "return a + b" in right_answer(functions, "a function that adds two numbers")["code"]
+    assert (
+        right_answer(summaries, "Copper conducts electricity well.")["summary"] == "Copper conducts electricity well."
+    )
+    assert right_answer(summaries, "no")["summary"] == "no"
+    assert "copper" in right_answer(CHAT, "Explain copper.")["response"]
+
+
+def test_the_fields_of_answers_are_those_of_the_gold_schema_where_there_is_one() -> None:
+    subject = task({"key_information": {"type": "object"}}, strategy="contract")
+    detailed = Task(
+        subject.id, subject.default_scorer, subject.scoring_strategy, False,
+        {**subject.body, "gold_schema": {"properties": {"party_a": TEXT, "on": {"type": ["string", "null"]}}}},
+    )  # fmt: skip
+
+    assert right_answer(detailed, "between Acme Inc and Beta LLC.") == {"party_a": "Acme Inc"}
+    assert right_answer(detailed, "") == {"party_a": None, "on": None}
+
+
+# Calls
+
+
+CALLS = (ToolCall("call_1", "weather", '{"city": "Oslo"}'), ToolCall("call_2", "time", "{}"))
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "reason", "tokens", "arguments"),
+    [
+        (None, "tool_calls", 8, ['{"city": "Oslo"}', "{}"]),
+        (8, "tool_calls", 8, ['{"city": "Oslo"}', "{}"]),
+        (7, "length", 7, ['{"city": "Oslo"}', ""]),
+        (6, "length", 6, ['{"city": "Oslo"}']),
+        (4, "length", 4, ['{"city":']),
+        (1, "length", 1, []),
+    ],
+)
+def test_calls_are_cut_within_their_arguments(
+    max_tokens: int | None, reason: str, tokens: int, arguments: list[str]
+) -> None:
+    answer = called(CALLS, Prompt("", "", 0, max_tokens))
+
+    assert (answer.text, answer.finish_reason, answer.tokens) == (None, reason, tokens)
+    assert [call.arguments for call in answer.calls] == arguments
+
+
+def test_limits_and_further_tokens_are_added_to_a_prompt() -> None:
+    assert Prompt("a", "a", 5).limited(7, ("x",), 3) == Prompt("a", "a", 8, 7, ("x",))
+
+
+def test_the_subject_of_a_prompt_is_its_last_message_with_its_documents() -> None:
+    assert Prompt("a b", "b", 5).subject == "b"
+    assert Prompt("a b", "b", 5, documents=("c", "d")).subject == "b\n\nc\n\nd"

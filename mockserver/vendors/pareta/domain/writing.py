@@ -1,0 +1,261 @@
+"""Writing an answer to a conversation: in the shape a task or a request wants, right or with a mistake."""
+
+from __future__ import annotations
+
+import ast
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from mockserver.vendors.pareta.domain import asking, attachments, code, prose, sql, structured
+from mockserver.vendors.pareta.domain.catalog import Task
+from mockserver.vendors.pareta.domain.formats import words_of
+from mockserver.vendors.pareta.domain.generation import Prompt, ToolCall, form_of, labels_of, right_answer
+from mockserver.vendors.pareta.domain.predictions import Roll, predict
+from mockserver.vendors.pareta.domain.reading import Reader
+from mockserver.vendors.pareta.domain.structured import Field, Find, Fits
+
+to_json = json.JSONEncoder(ensure_ascii=False).encode
+"""Writes JSON as models do: with blanks, and letters as they are."""
+
+_EXACTLY = re.compile(
+    r"^(?:please )?(?:just |only |simply )?"
+    r"(?:say|repeat(?: after me)?|echo|(?:reply|respond|answer)(?: me)? with|reply|output|print)"
+    r"(?: (?:only|just|exactly|back|the (?:single |one )?words?|the text|the phrase|the following|this))*\s*:?\s+"
+    r"(?:\"([^\"\n]{1,400})\"|'([^'\n]{1,400})'|`([^`\n]{1,400})`|([^\n]{1,200}?))[.!]?(?:\s+and nothing else\.?)?$",
+    re.I,
+)
+_NOT_EXACTLY = re.compile(
+    r"^(?:something|anything|a|an|the|your|me|in|as|to|only|how|what|why|yes or|one of|json|about)\b", re.I
+)
+_YES_OR_NO = re.compile(r"\byes or no\b|\byes/no\b", re.I)
+_SUM_ASKED = re.compile(r"\b(?:what(?:'s| is)|calculate|compute|how much is|evaluate|solve)\b|=\s*\??\s*$", re.I)
+_SUM = re.compile(r"[-(]{0,3}\d{1,12}(?:\.\d{1,6})?\)?(?:\s*[-+*/x]\s*[-(]{0,3}\d{1,12}(?:\.\d{1,6})?\)?){1,12}")
+_OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_SUMMARIES = frozenset("summary overview abstract gist synopsis".split())
+_COMPOSED = frozenset(
+    "answer response reply explanation reason reasoning rationale analysis comment conclusion description advice "
+    "recommendation justification thought thoughts notes feedback story".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a model wants to say.
+
+    :param given: its answer as the task's fields; `right` what a flawless model would have given; both `None` where
+        no task says what is right.
+    :param calls: of tools, instead of a text.
+    :param is_free: whether it could as well have been said otherwise.
+    """
+
+    text: str
+    given: Mapping[str, Any] | None = None
+    right: Mapping[str, Any] | None = None
+    calls: tuple[ToolCall, ...] = ()
+    is_free: bool = False
+
+
+def for_task(task: Task, prompt: Prompt, quality: float, roll: Roll) -> Draft:
+    """Answer in a task's shape, right with the probability that a quality is."""
+    form = form_of(task)
+    if form == "chat" or prompt.results:
+        said = reply(prompt, roll)
+        right: Mapping[str, Any] = {next(iter(task.output_fields)): said}
+        given = right if roll("right") < quality else {name: _half(said) for name in right}
+        return Draft(next(iter(given.values())), given, right, is_free=True)
+    right = right_answer(task, prompt.subject)
+    if form in ("sql", "code", "summary"):
+        (name, text), spoil = next(iter(right.items())), {"sql": sql.flawed, "code": code.flawed}.get(form, _shortened)
+        given = right if roll("right") < quality else {name: spoil(text, roll)}
+        return Draft(next(iter(given.values())), given, right)
+    given = predict(right, quality, roll, labels_of(task))
+    return Draft(to_json(given) if form == "fields" else str(next(iter(given.values()))), given, right)
+
+
+def _half(text: str) -> str:
+    """Return the first half of an answer's sentences, and at least the half of a single one."""
+    sentences = prose.sentences_of(text)
+    if len(sentences) > 1:
+        return " ".join(sentences[: len(sentences) // 2])
+    words = text.split()
+    return " ".join(words[: -(-len(words) // 2)])
+
+
+def _shortened(text: str, roll: Roll) -> str:
+    return _half(text)
+
+
+def reply(prompt: Prompt, roll: Roll) -> str:
+    """Answer in the shape the conversation plainly asks for, in prose failing that."""
+    if prompt.results:
+        return prose.told(prompt.results, prompt.last, roll)
+    wanted = asking.asked(prompt.last, prompt.instructions)
+    passages = (wanted.passage, *prompt.documents)
+    if wanted.form == "fields":
+        return to_json(_object(wanted, passages, prompt, roll))
+    if wanted.form == "label":
+        text = "\n".join(passages) if prompt.documents else wanted.passage
+        return asking.label_for(text, wanted.labels, prompt.examples)
+    if wanted.form == "sql":
+        return sql.statement("\n".join((wanted.passage, *prompt.earlier)), sql.without_schema(prompt.last))
+    if wanted.form == "code":
+        return code.block(wanted.passage)
+    if wanted.form == "summary":
+        return prose.summary(wanted.passage)
+    return _said(prompt) or _in_prose(prompt, roll)
+
+
+def _object(wanted: asking.Asked, passages: tuple[str, ...], prompt: Prompt, roll: Roll) -> Any:
+    """Return the object a request for JSON wants, or the list of them."""
+    names = {each.name for each in wanted.fields}
+    if wanted.is_list and "code" in names and re.search(r"\bicd\b", prompt.text, re.I):
+        return [
+            {each.name: which if each.name == "code" else condition for each in wanted.fields}
+            for which, condition in asking.diagnoses("\n".join(passages))
+        ]
+    if wanted.fields:
+        values = asking.found(wanted.fields, (*passages, *prompt.earlier))
+    else:
+        values = dict(_labelled("\n".join(passages))) or {"answer": _said(prompt) or _in_prose(prompt, roll)}
+    return [values] if wanted.is_list else values
+
+
+_PAIR = re.compile(r"^[ \t]*([A-Za-z][\w /-]{0,40}?)[ \t]*[:=][ \t]*(\S[^\n]{0,200}?)[ \t]*$", re.M)
+
+
+def _labelled(text: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a text says in lines such as `Total due: 12.50`, as member names and values."""
+    for name, value in _PAIR.findall(text):
+        number = value.lstrip("$€£ ").replace(",", "")
+        is_number = re.fullmatch(r"-?\d{1,15}(?:\.\d{1,6})?", number) is not None
+        yield "_".join(words_of(name)), (float(number) if "." in number else int(number)) if is_number else value
+
+
+def _said(prompt: Prompt) -> str | None:
+    """Return an answer that the conversation itself holds: words to repeat, a sum, a sentence that says it."""
+    request = prompt.last.strip()
+    if len(request) < 600:
+        exact = _EXACTLY.match(request)
+        if exact and not (exact[4] and _NOT_EXACTLY.match(exact[4])):
+            return next(group for group in exact.groups() if group)
+        if _SUM_ASKED.search(request):
+            total = _total(request)
+            if total is not None:
+                return total
+    context = (*prompt.documents, prompt.last, *prompt.earlier, prompt.instructions)
+    found = prose.found_answer(prompt.last, context)
+    if found is None:
+        return None
+    return found if found[-1] in ".!?" else f"{found}."
+
+
+def _total(request: str) -> str | None:
+    """Return what the sum in a text comes to."""
+    match = _SUM.search(request)
+    if match is None:
+        return None
+    try:
+        value = _evaluated(ast.parse(match[0].replace("x", "*").strip(), mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError):
+        return None
+    number = str(value.numerator) if value.denominator == 1 else f"{float(value):.10g}"
+    return f"{match[0].strip()} = {number}."
+
+
+def _evaluated(node: ast.expr) -> Fraction:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return Fraction(str(node.value))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_evaluated(node.operand)
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        return _OPERATORS[type(node.op)](_evaluated(node.left), _evaluated(node.right))
+    raise ValueError("not a sum")
+
+
+def _in_prose(prompt: Prompt, roll: Roll) -> str:
+    if _YES_OR_NO.search(prompt.last[-400:]) or _YES_OR_NO.search(prompt.instructions[-400:]):
+        return "Yes." if roll("yes") < 0.5 else "No."
+    before = ""
+    if prompt.pictures:
+        before = f"{attachments.described(prompt.pictures)} "
+    if prompt.documents:
+        gist = prose.summary("\n".join(prompt.documents), 2)
+        pages = f"The document says: {gist}" if gist else "The document holds no text that can be read."
+        return before + pages
+    earlier = next((text for text in prompt.earlier if text.strip()), "")
+    return before + prose.write(prompt.last, roll, instructions=prompt.instructions, earlier=earlier)
+
+
+# Values for schemas
+
+
+def finder(prompt: Prompt, roll: Roll, *texts: str) -> Find:
+    """Return what finds values for a schema in a conversation.
+
+    Members that are named like an answer, a reason or a summary are written instead of found.
+
+    :param texts: what to read first, if not the whole last message.
+    """
+    results = tuple(content for _, content in prompt.results)
+    reader = Reader(*texts, *results, prompt.last, *prompt.documents, *prompt.earlier, prompt.instructions)
+
+    def find(wanted: Field) -> Iterator[Any]:
+        words = set(words_of(wanted.name))
+        if "string" in wanted.types and not wanted.options and not wanted.format:
+            if words & _SUMMARIES:
+                yield prose.summary(prompt.subject, 2) or _composed(wanted.name)
+            elif words & _COMPOSED:
+                yield _composed(wanted.name)
+        yield from reader.find(wanted)
+
+    def _composed(name: str) -> str:
+        said = _said(prompt) if not prompt.results else None
+        if said is not None:
+            return said
+        text = (
+            prose.told(prompt.results, prompt.last, roll)
+            if prompt.results
+            else prose.write(prompt.last, lambda what: roll(f"{name}:{what}"), instructions=prompt.instructions)
+        )
+        return " ".join(prose.sentences_of(text)[:2])
+
+    return find
+
+
+def structure(schema: Any, prompt: Prompt, fits: Fits, roll: Roll) -> Any:
+    """Return a value for a schema, with what the conversation says.
+
+    :raises Unsatisfiable: there is none.
+    """
+    return next(structured.values(schema, fits, finder(prompt, roll), roll))
+
+
+def loose_object(prompt: Prompt, roll: Roll) -> Mapping[str, Any]:
+    """Return an object for a request that wants JSON without saying which."""
+    wanted = asking.asked(prompt.last, prompt.instructions)
+    if wanted.form != "fields":
+        wanted = asking.asked(prompt.last, f"{prompt.instructions}\nReturn a JSON object.")
+    passages = (wanted.passage, *prompt.documents)
+    value = _object(wanted, passages, prompt, roll)
+    return {"items": value} if isinstance(value, list) else value
+
+
+def arguments(schema: Mapping[str, Any], words: str, prompt: Prompt, fits: Fits, roll: Roll) -> dict[str, Any]:
+    """Return the arguments of a call: what the words that led to it say, and nothing optional they do not.
+
+    :raises Unsatisfiable: there is no object that satisfies the schema.
+    """
+    for value in structured.values(schema, fits, finder(prompt, roll, words), roll, is_brief=True):
+        if isinstance(value, dict):
+            return value
+    raise structured.Unsatisfiable("$", "arguments are an object, and no object satisfies it")
