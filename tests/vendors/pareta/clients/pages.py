@@ -13,6 +13,7 @@ import asyncio
 import builtins
 import contextlib
 import functools
+import importlib
 import importlib.util
 import inspect
 import io
@@ -296,24 +297,35 @@ class Reader:
         """Give what every organisation has to a name that no block of the page makes."""
         import pareta
 
-        if not isinstance(error, NameError) or re.search(rf"^ *{error.name} = ", self.text, re.MULTILINE):
+        if not isinstance(error, NameError) or error.name is None:
             return False
+        name = error.name
+        if re.search(rf"^{name} = ", self.text, re.MULTILINE):
+            return False
+        value: Any
+        if name in sys.stdlib_module_names:
+            self.names[name] = importlib.import_module(name)
+            return True
         with pareta.Pareta.from_env() as client:
-            if error.name in ("eval_set", "es"):
-                value: Any = client.evals.sets.retrieve("es_contracts")
-            elif error.name == "my_set":
+            if name.isupper() or name.endswith("_summary"):
+                value = CONTRACT
+            elif name.endswith("_texts"):
+                value = [CONTRACT] * 3
+            elif name in ("eval_set", "es"):
+                value = client.evals.sets.retrieve("es_contracts")
+            elif name == "my_set":
                 value = "es_contracts"
-            elif error.name in ("run", "run_id"):
+            elif name in ("run", "run_id"):
                 models = ["qwen-2", "llama-1"] if hasattr(client, "endpoints") else ["auto"]
                 value = client.evals.runs.create(
                     eval_set="es_contracts", models=models, frontier="benchmarked", wait=True
                 )
-                value = value if error.name == "run" else value.id
-            elif error.name in ("ep", "endpoint") and hasattr(client, "endpoints"):
+                value = value if name == "run" else value.id
+            elif name in ("ep", "endpoint") and hasattr(client, "endpoints"):
                 value = client.endpoints.retrieve("ep-contract-key-fields")
             else:
                 return False
-        self.names[error.name] = value
+        self.names[name] = value
         return True
 
     def give_endpoint(self, error: BaseException, source: str) -> bool:
