@@ -36,7 +36,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-LIMIT_S = 10
+LIMIT_S = 60
 """How long a block may take; one that never ends, such as a watch, is passed over."""
 
 CONTRACT = "This Agreement is effective as of January 1, 2026 and is governed by the laws of Delaware."
