@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.http import prepare
 from benchmarks.processes import PARETA_KEY, WORLD, Server, simulator, started
 from benchmarks.table import show
 from mockserver.app import Simulator
-from mockserver.kernel.ids import Draws
 from mockserver.vendors.pareta import tables
-from mockserver.vendors.pareta.domain.evaluation import Contender, evaluate
-from mockserver.vendors.pareta.domain.predictions import Roll
+from mockserver.vendors.pareta.domain.evaluation import Contender, answered
+from mockserver.vendors.pareta.domain.exams import Rival, examiner, labels_among
 from mockserver.vendors.pareta.domain.rows import EvalItem
 from mockserver.vendors.pareta.domain.scoring import SCORERS
+from mockserver.vendors.pareta.operations.eval_runs import drawing
+from mockserver.vendors.pareta.operations.statements import Sandbox
 
 CANDIDATES = (
     "auto", "qwen-2", "llama-1", "gpt-5.5", "claude-opus-4-7",
@@ -114,12 +115,9 @@ def _pure(task_id: str, rows: Sequence[dict[str, Any]], candidates: Sequence[str
     simulator.close()
     assert task is not None
     items = [EvalItem(idx, row["input"], row["expected_output"]) for idx, row in enumerate(rows)]
-    prices = (1,) * len(items)
+    contenders = [(Contender(name, "open", 0.9, 1), drawing(world.draws, "bench", name)) for name in candidates]
+    rival = Rival(0.9, drawing(world.draws, "bench", "gpt-5.5"))
     begun = time.perf_counter()
-    for name in candidates:
-        evaluate(Contender(name, "open", 0.9, prices), task, items, _rolls(world.draws, name))
+    with Sandbox() as sandbox:
+        answered(items, examiner(task, labels_among(task, items), rival, sandbox.open), contenders)
     return time.perf_counter() - begun
-
-
-def _rolls(draws: Draws, name: str) -> Callable[[int], Roll]:
-    return lambda idx: lambda what: draws.uniform(what, name, idx)

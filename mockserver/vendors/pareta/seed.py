@@ -10,6 +10,7 @@ from mockserver.kernel.world import World
 from mockserver.resources import fixture
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.catalog import FrontierModel, RankedModel, ServedEndpoint, baseline
+from mockserver.vendors.pareta.domain.evaluation import estimate
 from mockserver.vendors.pareta.domain.pricing import frontier_rate, open_rate
 from mockserver.vendors.pareta.domain.rows import parse_rows
 from mockserver.vendors.pareta.operations import eval_runs
@@ -80,11 +81,12 @@ def _finished_run(world: World, start: dict[str, Any]) -> None:
     )
     at = parse_instant(run["created_at"])
     candidates = tuple(run["models"])
-    cost = eval_runs.cost_of(world, task, candidates, items)
+    plan = eval_runs.planned(world, task, fixed["id"], candidates, items)
+    cost = estimate(plan.contenders, len(items))
     queued = EvalRunRow(run["id"], fixed["id"], task.id, "queued", 0, None, at, candidates)
-    tables.eval_runs.insert_eval_run(world, queued, cost)
+    tables.eval_runs.insert_eval_run(world, queued, plan, cost)
     tables.ledger.post(
         world, "grant", start["balance_micro_usd"] + cost, at=created, operation="grant", subject="starting credit"
     )
     with world.clock.pinned(at):
-        eval_runs.finish(world, run["id"])
+        eval_runs.carry_out(world, run["id"])

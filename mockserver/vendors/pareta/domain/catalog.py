@@ -43,6 +43,11 @@ class Task:
         return self.body.get("metering") == "per_token"
 
     @property
+    def is_metered_by_minute(self) -> bool:
+        """Whether it is billed by the length of audio, where that is known."""
+        return self.body.get("metering") == "per_minute"
+
+    @property
     def main_input(self) -> str:
         """The field a bare string input belongs to."""
         name: str = next(iter(self.body["input_schema"]["properties"]))

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from mockserver.vendors.pareta.domain.catalog import ModelKind, Task
-from mockserver.vendors.pareta.domain.generation import labels_of
-from mockserver.vendors.pareta.domain.predictions import Roll, predict
+from mockserver.vendors.pareta.domain.catalog import ModelKind
+from mockserver.vendors.pareta.domain.exams import CLASSIFIERS, Exam
+from mockserver.vendors.pareta.domain.intervals import Estimate, Tally, macro_f1_estimate, wilson
+from mockserver.vendors.pareta.domain.predictions import Draw
 from mockserver.vendors.pareta.domain.pricing import mean_half_up
 from mockserver.vendors.pareta.domain.rows import EvalItem
-from mockserver.vendors.pareta.domain.scoring import CLASSIFICATION_SCORERS, SCORERS, exact_match, headline
 
-MAX_PREDICTION_CHARACTERS = 2_000
-"""Source: pareta/evals "truncated by the server" (that it is: documented; where: assumed)."""
+MAX_ANSWERS_KEPT = 100_000
+"""A run with more answers keeps none of them, only what they add up to.
+
+Source: pareta/sdk "populated for runs that persist them" (that not all do: sdk; which: assumed).
+"""
+
+SLICE_US = 250_000
+"""How much work is done at a time, by an estimate that does not depend on the machine."""
 
 STAGES = ("queued", "running", "evaluating", "completed")
 TERMINAL = frozenset({"completed", "failed"})
+
+BLIND = "the model takes no documents"
+NO_DOCUMENT = "no document is attached to this row"
+
+_MACRO = frozenset({"macro_f1", "macro_joint_f1"})
+_UNSCORED = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,43 +37,76 @@ class Contender:
     """A model taking part in a run.
 
     :param kind: `None` for `auto`, which is neither.
-    :param prices_micro_usd: what each row costs with it, in order of the rows.
+    :param prices_micro_usd: what each row costs with it, in order of the rows; one price for all of them when flat.
+    :param is_blind: whether it cannot take the documents the rows are about, so that every row is an error.
+    :param is_endpoint: whether it is a deployed endpoint, which must stay live.
     """
 
     model_id: str
     kind: ModelKind | None
     quality: float
-    prices_micro_usd: tuple[int, ...]
+    prices_micro_usd: tuple[int, ...] | int
+    is_blind: bool = False
+    is_endpoint: bool = False
+
+    def price_of(self, idx: int) -> int:
+        """Return what a row costs with it."""
+        return self.prices_micro_usd if isinstance(self.prices_micro_usd, int) else self.prices_micro_usd[idx]
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredItem:
-    """What a candidate made of one row.
+@dataclass(slots=True)
+class Sheet:
+    """What a candidate made of consecutive rows.
 
-    :param prediction: its raw output, cut to a length fit for display.
+    :param start: index of the first.
+    :param scores: `None` where nothing tells good from bad; an error scores 0.
+    :param predictions: raw output, cut to a length fit for display; `None` for an error.
+    :param errors: by index.
+    :param tallies: how many rows add what to the set's macro F1, where that is the metric.
+    :param latency_ms: how long all answers took together, where that is measured.
     """
 
-    idx: int
-    score: float
-    prediction: str
-    cost_micro_usd: int
+    start: int
+    scores: list[float | None] = field(default_factory=list)
+    predictions: list[str | None] = field(default_factory=list)
+    costs_micro_usd: list[int] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
+    tallies: Counter[Tally] = field(default_factory=Counter)
+    latency_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateResult:
-    """How one candidate did over all rows; quality in [0, 1] with a 95% interval, money in micro-USD."""
+    """How one candidate did over all rows; money in micro-USD.
+
+    :param quality: `None` where nothing tells good from bad.
+    :param exact_match: the share of exactly right labels in percent, for classifiers only.
+    """
 
     model_id: str
     kind: ModelKind | None
-    quality_mean: float
-    quality_ci_low: float
-    quality_ci_high: float
+    quality: Estimate | None
     mean_cost_micro_usd: int
     total_cost_micro_usd: int
     n_succeeded: int
     error_count: int
     exact_match: float | None
-    items: tuple[ScoredItem, ...]
+    mean_latency_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is settled about a run when it is created, so that it comes out the same however it is carried out.
+
+    :param labels: what a classifier may answer.
+    :param rival_quality: of the model that judges compare with.
+    :param ends: the rows are answered in slices, which end before these; each is little work.
+    """
+
+    contenders: tuple[Contender, ...]
+    labels: tuple[str, ...]
+    rival_quality: float
+    ends: tuple[int, ...]
 
 
 def next_stage(status: str) -> str:
@@ -70,42 +114,100 @@ def next_stage(status: str) -> str:
     return STAGES[STAGES.index(status) + 1]
 
 
-def estimate(contenders: Sequence[Contender]) -> int:
+def estimate(contenders: Sequence[Contender], rows: int) -> int:
     """Return what a run will cost at most, in micro-USD."""
-    return sum(sum(contender.prices_micro_usd) for contender in contenders)
+    return sum(
+        contender.prices_micro_usd * rows
+        if isinstance(contender.prices_micro_usd, int)
+        else sum(contender.prices_micro_usd)
+        for contender in contenders
+        if not contender.is_blind
+    )
 
 
-def evaluate(
-    contender: Contender, task: Task, items: Sequence[EvalItem], rolls: Callable[[int], Roll]
-) -> CandidateResult:
-    """Let one candidate answer every row and score what it says.
+def answered(
+    items: Sequence[EvalItem],
+    examine: Callable[[EvalItem], Exam],
+    contenders: Sequence[tuple[Contender, Callable[[int], Draw]]],
+    lacking: frozenset[int] = frozenset(),
+) -> list[Sheet]:
+    """Let every contender answer some consecutive rows, and score what they say.
 
-    :param rolls: the draws for the row with a given index.
+    :param contenders: each with its numbers for the row of a given index.
+    :param lacking: rows whose document is missing: nobody can answer those, and they cost nothing.
     """
-    scorer = SCORERS[task.default_scorer]
-    labels = labels_of(task)
-    predictions: list[Any] = []
-    scored: list[ScoredItem] = []
-    for item, price in zip(items, contender.prices_micro_usd, strict=True):
-        prediction = predict(item.expected, contender.quality, rolls(item.idx), labels)
-        predictions.append(prediction)
-        scored.append(ScoredItem(item.idx, scorer(prediction, item.expected), _text(prediction), price))
-    expected = [item.expected for item in items]
-    quality = headline(task.default_scorer, predictions, expected, [item.score for item in scored])
-    total = sum(item.cost_micro_usd for item in scored)
+    sheets = [Sheet(items[0].idx) for _ in contenders]
+    for item in items:
+        exam = examine(item)
+        idx = item.idx
+        for sheet, (contender, draws) in zip(sheets, contenders, strict=True):
+            if contender.is_blind or idx in lacking:
+                sheet.scores.append(0.0)
+                sheet.predictions.append(None)
+                sheet.costs_micro_usd.append(0)
+                sheet.errors[idx] = BLIND if contender.is_blind else NO_DOCUMENT
+                if missed := exam.missed():
+                    sheet.tallies[missed] += 1
+                continue
+            answer = exam.answer(contender.quality, draws(idx))
+            sheet.scores.append(answer.score)
+            sheet.predictions.append(answer.prediction)
+            sheet.costs_micro_usd.append(contender.price_of(idx))
+            if answer.tally:
+                sheet.tallies[answer.tally] += 1
+            if answer.latency_ms is not None:
+                sheet.latency_ms = (sheet.latency_ms or 0) + answer.latency_ms
+    return sheets
+
+
+def slices(efforts_us: Iterable[tuple[int, int]], contenders: int) -> tuple[int, ...]:
+    """Return where to cut a run's rows so that each part is little work; a part has at least one row.
+
+    :param efforts_us: for each row, how long it takes to get ready and then for each contender.
+    """
+    ends: list[int] = []
+    work = end = 0
+    for end, (once, each) in enumerate(efforts_us):
+        cost = once + each * contenders
+        if work and work + cost > SLICE_US:
+            ends.append(end)
+            work = 0
+        work += cost
+    return (*ends, end + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a sheet adds up to."""
+
+    rows: int
+    score: float
+    errors: int
+    cost_micro_usd: int
+    tallies: Counter[Tally]
+    latency_ms: int | None = None
+
+
+def result_of(contender: Contender, scorer: str, sums: Sequence[Sum]) -> CandidateResult:
+    """Return how a candidate did on all rows, from what its sheets add up to, in order."""
+    rows = sum(part.rows for part in sums)
+    errors = sum(part.errors for part in sums)
+    total = sum(part.cost_micro_usd for part in sums)
+    score = sum(part.score for part in sums)
+    latencies = [part.latency_ms for part in sums if part.latency_ms is not None]
     return CandidateResult(
-        contender.model_id, contender.kind, quality.mean, quality.low, quality.high,
-        mean_half_up(total, len(scored)), total, len(scored), 0, _exact(task, predictions, expected), tuple(scored),
+        contender.model_id, contender.kind, _quality(scorer, rows, score, sums), mean_half_up(total, rows), total,
+        rows - errors, errors, 100 * score / rows if scorer in CLASSIFIERS else None,
+        mean_half_up(sum(latencies), rows - errors) if latencies else None,
     )  # fmt: skip
 
 
-def _exact(task: Task, predictions: Sequence[Any], expected: Sequence[Any]) -> float | None:
-    """Return the share of exactly right labels in percent, for classifiers only."""
-    if task.default_scorer not in CLASSIFICATION_SCORERS:
+def _quality(scorer: str, rows: int, score: float, sums: Sequence[Sum]) -> Estimate | None:
+    if scorer == _UNSCORED:
         return None
-    return 100 * sum(map(exact_match, predictions, expected)) / len(expected)
-
-
-def _text(prediction: Any) -> str:
-    text = prediction if isinstance(prediction, str) else json.dumps(prediction, ensure_ascii=False)
-    return text[:MAX_PREDICTION_CHARACTERS]
+    if scorer in _MACRO:
+        tallies: Counter[Tally] = Counter()
+        for part in sums:
+            tallies.update(part.tallies)
+        return macro_f1_estimate(tallies, rows)
+    return wilson(min(1.0, score / rows), rows)

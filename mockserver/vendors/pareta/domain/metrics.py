@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mockserver.kernel.windows import DAY, HOUR, MINUTE, WEEK, parse_instant
-from mockserver.vendors.pareta.domain.scoring import Estimate, wilson
+from mockserver.vendors.pareta.domain.intervals import Estimate, wilson
 
 DEFAULT_WINDOW = 30 * DAY
 """Source: pareta/metrics "window" (assumed)."""

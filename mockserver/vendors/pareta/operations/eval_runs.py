@@ -1,11 +1,13 @@
 """Eval runs: who takes part, whether the balance covers it, and the result once it is through.
 
-A run moves one stage each time it is looked at, and to its end when its time is up, whichever comes first.
+A run moves one stage each time it is looked at, and to its end when its time is up, whichever comes first. What it
+will come to is settled when it is created; answering the rows is put off, and a large run is answered in slices, so
+that nobody else waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mockserver.kernel.call import Call
@@ -14,45 +16,40 @@ from mockserver.kernel.ids import Draws
 from mockserver.kernel.windows import SECOND
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
-from mockserver.vendors.pareta.domain.catalog import (
-    AUTO,
-    RankedModel,
-    Task,
-    baseline,
-    looks_like_alias,
-    looks_like_frontier,
-    ranked,
-)
-from mockserver.vendors.pareta.domain.errors import Refused
+from mockserver.vendors.pareta.domain.catalog import Task
 from mockserver.vendors.pareta.domain.evaluation import (
+    MAX_ANSWERS_KEPT,
     TERMINAL,
     CandidateResult,
-    Contender,
+    Plan,
+    answered,
     estimate,
-    evaluate,
     next_stage,
+    result_of,
+    slices,
 )
-from mockserver.vendors.pareta.domain.generation import prompt_tokens, rendered
+from mockserver.vendors.pareta.domain.exams import Rival, effort_us, examiner, labels_among
 from mockserver.vendors.pareta.domain.generations import ENDPOINTS, generation
 from mockserver.vendors.pareta.domain.ledger import cover
-from mockserver.vendors.pareta.domain.predictions import Roll
-from mockserver.vendors.pareta.domain.pricing import auto_price, frontier_rate, open_rate
+from mockserver.vendors.pareta.domain.panel import RIVAL
+from mockserver.vendors.pareta.domain.predictions import Draw
 from mockserver.vendors.pareta.domain.rows import EvalItem
+from mockserver.vendors.pareta.operations.contenders import Field
 from mockserver.vendors.pareta.operations.credits import held
 from mockserver.vendors.pareta.operations.eval_sets import eval_set_named
+from mockserver.vendors.pareta.operations.statements import Sandbox
 from mockserver.vendors.pareta.operations.tasks import task_named
-from mockserver.vendors.pareta.tables.eval_runs import EvalRunRow
+from mockserver.vendors.pareta.tables.eval_runs import EvalRunRow, Scored
 
 OPERATION = "evals.runs.create"
 FINISH = "pareta.evals.runs.finish"
 RUN_US = 60 * SECOND
 """How long a run takes for those who do not look. Source: pareta/evals "lifecycle" (assumed)."""
+SLICE_US = SECOND
+"""How much longer for each further slice of a large one."""
 
 INSTANT = "pareta.instant_runs"
 """The switch that lets a run complete before it is looked at."""
-
-_UNMEASURED_QUALITY = 0.9
-_UNRANKED_LOSS = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +62,15 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run, its results once it is terminal, and whether the client expects `auto` to have a kind."""
+    """A run, its results with their answers once it is terminal, and whether it is told to the first generation."""
 
     row: EvalRunRow
-    results: tuple[CandidateResult, ...]
+    results: tuple[tuple[CandidateResult, Iterator[Scored]], ...]
     is_first_generation: bool
 
 
 def create(call: Call, new: NewRun) -> EvalRunRow:
-    """Queue a run; nothing is computed and nothing debited yet.
+    """Queue a run; nothing is answered and nothing debited yet.
 
     :raises NotFound: no such eval set.
     :raises Refused: a candidate that cannot take part.
@@ -82,39 +79,80 @@ def create(call: Call, new: NewRun) -> EvalRunRow:
     world = call.world
     kept = eval_set_named(world, new.eval_set_id)
     items = tables.eval_sets.eval_items(world, new.eval_set_id)
-    needed = cost_of(world, kept.task, new.candidates, items)
+    plan = planned(world, kept.task, new.eval_set_id, new.candidates, items)
+    needed = estimate(plan.contenders, len(items))
     cover(tables.ledger.balance(world), held(world), needed)
     run = EvalRunRow(world.new_id("run"), new.eval_set_id, kept.task.id, "queued", 0, None, call.now, new.candidates)
-    tables.eval_runs.insert_eval_run(world, run, needed)
+    tables.eval_runs.insert_eval_run(world, run, plan, needed)
     if world.is_on(INSTANT):
-        finish(world, run.id)
+        carry_out(world, run.id)
     else:
         world.schedule.add(call.now + RUN_US, FINISH, run.id)
     return run
 
 
+def planned(world: World, task: Task, eval_set_id: str, candidates: Sequence[str], items: Sequence[EvalItem]) -> Plan:
+    """Return what is settled about a run before it starts.
+
+    :raises Refused: a candidate that cannot take part.
+    """
+    field = Field(world, task, eval_set_id, items)
+    return Plan(
+        tuple(field.contender(name) for name in candidates),
+        labels_among(task, items),
+        field.quality_of_frontier(RIVAL),
+        slices((effort_us(task.default_scorer, item) for item in items), len(candidates)),
+    )
+
+
 def retrieve(call: Call, run_id: str) -> Run:
-    """Return a run, one stage further than when it was last looked at.
+    """Return a run, further than when it was last looked at: a slice of a large one, or else a stage.
 
     :raises NotFound: there is none of that id.
     """
-    run = tables.eval_runs.find_eval_run(call.world, run_id)
+    world = call.world
+    run = _run_named(world, run_id)
+    if run.status not in TERMINAL:
+        _look(world, run)
+        run = _run_named(world, run_id)
+    results = tables.eval_runs.results(world, run_id)
+    told = tuple((result, tables.eval_runs.answers(world, run_id, n)) for n, result in enumerate(results))
+    return Run(run, told, generation(call.client, call.idempotency_key) == ENDPOINTS)
+
+
+def _run_named(world: World, run_id: str) -> EvalRunRow:
+    run = tables.eval_runs.find_eval_run(world, run_id)
     if run is None:
         raise NotFound("eval run", run_id)
-    if run.status not in TERMINAL:
-        stage = next_stage(run.status)
-        if stage in TERMINAL:
-            finish(call.world, run_id)
-        else:
-            tables.eval_runs.update_eval_run(call.world, run_id, stage)
-        run = tables.eval_runs.find_eval_run(call.world, run_id)
-        assert run is not None
-    results = tables.eval_runs.results(call.world, run_id)
-    return Run(run, tuple(results), generation(call.client, call.idempotency_key) == ENDPOINTS)
+    return run
+
+
+def _look(world: World, run: EvalRunRow) -> None:
+    plan = tables.eval_runs.plan_of(world, run.id)
+    if run.slices_done < len(plan.ends) - 1:
+        if _answer_slice(world, run, plan):
+            tables.eval_runs.set_status(world, run.id, "running")
+    elif (stage := next_stage(run.status)) in TERMINAL:
+        carry_out(world, run.id)
+    else:
+        tables.eval_runs.set_status(world, run.id, stage)
 
 
 def finish(world: World, run_id: str) -> None:
-    """Evaluate every candidate, keep the results and debit their exact sum; does nothing for a finished run.
+    """Bring a run whose time is up to its end, or a large one a slice nearer; does nothing for a finished run."""
+    run = tables.eval_runs.find_eval_run(world, run_id)
+    if run is None or run.status in TERMINAL:
+        return
+    plan = tables.eval_runs.plan_of(world, run_id)
+    if run.slices_done >= len(plan.ends) - 1:
+        carry_out(world, run_id)
+    elif _answer_slice(world, run, plan):
+        tables.eval_runs.set_status(world, run_id, "running")
+        world.schedule.add(world.clock.now() + SLICE_US, FINISH, run_id)
+
+
+def carry_out(world: World, run_id: str) -> None:
+    """Answer what is left of a run, keep the results and debit their exact sum; does nothing for a finished run.
 
     A run fails, and costs nothing, when a candidate cannot take part any more: its endpoint was stopped meanwhile.
     """
@@ -122,76 +160,71 @@ def finish(world: World, run_id: str) -> None:
     if run is None or run.status in TERMINAL:
         return
     world.schedule.cancel(FINISH, run_id)
-    task = task_named(world, run.task)
-    items = tables.eval_sets.eval_items(world, run.eval_set)
-    try:
-        contenders = _contenders(world, task, run.candidates, items)
-    except Refused as refused:
-        tables.eval_runs.update_eval_run(world, run_id, "failed", error=str(refused))
-        return
+    plan = tables.eval_runs.plan_of(world, run_id)
+    while run.slices_done < len(plan.ends):
+        if not _answer_slice(world, run, plan):
+            return
+        run = _run_named(world, run_id)
+    scorer = task_named(world, run.task).default_scorer
     results = [
-        evaluate(contender, task, items, _rolls(world.draws, f"{run_id}/{contender.model_id}"))
-        for contender in contenders
+        result_of(contender, scorer, tables.eval_runs.sums(world, run_id, n))
+        for n, contender in enumerate(plan.contenders)
     ]
     total = sum(result.total_cost_micro_usd for result in results)
     tables.eval_runs.insert_results(world, run_id, results)
     tables.ledger.post(world, "debit", -total, at=world.clock.now(), operation=OPERATION, subject=run_id)
-    tables.eval_runs.update_eval_run(world, run_id, "completed", total)
+    tables.eval_runs.complete(world, run_id, total)
 
 
-def _rolls(draws: Draws, subject: str) -> Callable[[int], Roll]:
-    """Return the draws of one candidate in one run, by row."""
-    return lambda idx: lambda name: draws.uniform(f"eval:{name}", subject, idx)
+def _answer_slice(world: World, run: EvalRunRow, plan: Plan) -> bool:
+    """Let every candidate answer the next slice of rows; tell whether the run goes on, or has failed."""
+    endpoints = (each.model_id for each in plan.contenders if each.is_endpoint)
+    lost = next((name for name in endpoints if not _is_live(world, name)), None)
+    if lost is not None:
+        world.schedule.cancel(FINISH, run.id)
+        tables.eval_runs.fail(world, run.id, f"endpoint '{lost}' is not live any more")
+        return False
+    task = task_named(world, run.task)
+    start = plan.ends[run.slices_done - 1] if run.slices_done else 0
+    items = tables.eval_sets.eval_items(world, run.eval_set, start, plan.ends[run.slices_done])
+    rival = Rival(plan.rival_quality, drawing(world.draws, run.id, RIVAL))
+    contenders = [(each, drawing(world.draws, run.id, each.model_id)) for each in plan.contenders]
+    with Sandbox() as sandbox:
+        examine = examiner(task, plan.labels, rival, sandbox.open)
+        sheets = answered(items, examine, contenders, _lacking(world, task, run.eval_set, items))
+    with_answers = plan.ends[-1] * len(contenders) <= MAX_ANSWERS_KEPT
+    tables.eval_runs.insert_sheets(world, run.id, sheets, with_answers=with_answers)
+    return True
 
 
-def cost_of(world: World, task: Task, candidates: Sequence[str], items: Sequence[EvalItem]) -> int:
-    """Return what a run of these candidates over these rows costs, in micro-USD."""
-    return estimate(_contenders(world, task, candidates, items))
+def _is_live(world: World, endpoint_id: str) -> bool:
+    endpoint = tables.endpoints.find_endpoint(world, endpoint_id)
+    return endpoint is not None and endpoint.status == "live"
 
 
-def _contenders(world: World, task: Task, candidates: Sequence[str], items: Sequence[EvalItem]) -> list[Contender]:
-    board = tables.catalog.board(world, task.id)
-    roster = {model.id for model in tables.catalog.roster(world)}
-    return [_contender(world, task, name, board, roster, items) for name in candidates]
+def _lacking(world: World, task: Task, eval_set_id: str, items: Sequence[EvalItem]) -> frozenset[int]:
+    """Return the rows whose document is missing."""
+    if not task.has_blob_input:
+        return frozenset()
+    return frozenset(item.idx for item in items) - tables.eval_sets.documented_rows(world, eval_set_id)
 
 
-def _contender(
-    world: World, task: Task, name: str, board: Sequence[RankedModel], roster: set[str], items: Sequence[EvalItem]
-) -> Contender:
-    """Return who a candidate id stands for, how good it is at the task and what each row costs with it.
+def drawing(draws: Draws, run_id: str, model_id: str) -> Callable[[int], Draw]:
+    """Return the numbers of one candidate in one run, by row; eight of them come of one draw."""
+    subject = f"{run_id}/{model_id}"
+    uniforms = draws.uniforms
 
-    :raises Refused: it stands for nobody.
-    """
-    sheet = tables.catalog.price_sheet(world)
-    best = next((model for model in ranked(board)), None)
-    if name == AUTO:
-        prices = tuple(
-            auto_price(sheet, prompt_tokens([str(item.input)]), len(_written(task, item)) // 4 + 1).billed_micro_usd
-            for item in items
-        )
-        return Contender(name, None, _quality(best), prices)
-    endpoint = tables.endpoints.find_endpoint(world, name)
-    if endpoint is not None and endpoint.status == "live":
-        return Contender(name, "open", endpoint.quality, (endpoint.cost_micro_usd,) * len(items))
-    on_board = next((model for model in board if model.name == name), None)
-    if name in roster or looks_like_frontier(name):
-        quality = _quality(on_board) if on_board else _unranked(world, task, name, baseline(board))
-        return Contender(name, "frontier", quality, (frontier_rate(sheet, board, name),) * len(items))
-    if looks_like_alias(name):
-        recommended = next((model for model in board if model.is_recommended), best)
-        quality = _quality(on_board) if on_board else _unranked(world, task, name, recommended)
-        return Contender(name, "open", quality, (open_rate(sheet, board, name),) * len(items))
-    raise Refused(f"unknown candidate model '{name}'")
+    def of_row(idx: int) -> Draw:
+        block = -1
+        numbers: tuple[float, ...] = ()
 
+        def draw(n: int) -> float:
+            nonlocal block, numbers
+            if n >> 3 != block:
+                block = n >> 3
+                numbers = uniforms(8, f"eval {block}", subject, idx)
+            return numbers[n & 7]
 
-def _quality(model: RankedModel | None) -> float:
-    return model.quality if model and model.quality is not None else _UNMEASURED_QUALITY
+        return draw
 
-
-def _unranked(world: World, task: Task, name: str, like: RankedModel | None) -> float:
-    """Return the quality of a model nobody measured: somewhat below a measured one, always the same for a world."""
-    return _quality(like) - _UNRANKED_LOSS * world.draws.uniform("unranked quality", f"{task.id}/{name}")
-
-
-def _written(task: Task, item: EvalItem) -> str:
-    return rendered(task, item.expected) if isinstance(item.expected, dict) and item.expected else str(item.expected)
+    return of_row

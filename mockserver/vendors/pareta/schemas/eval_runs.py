@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -9,8 +10,9 @@ from pydantic import Field, StringConstraints
 from mockserver.http.endpoint import WireModel
 from mockserver.kernel.windows import format_instant
 from mockserver.vendors.pareta.domain.evaluation import TERMINAL, CandidateResult
+from mockserver.vendors.pareta.domain.intervals import wilson
 from mockserver.vendors.pareta.operations import eval_runs
-from mockserver.vendors.pareta.tables.eval_runs import EvalRunRow
+from mockserver.vendors.pareta.tables.eval_runs import EvalRunRow, Scored
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -45,23 +47,30 @@ def eval_run(value: eval_runs.Run) -> dict[str, Any]:
             "error_detail": row.error_detail,
             "created_at": format_instant(row.created_at),
         },
-        "results": [_result(value, result) for result in value.results] if row.status in TERMINAL else [],
+        "results": [_result(value, *result) for result in value.results] if row.status in TERMINAL else [],
     }
 
 
-def _result(run: eval_runs.Run, value: CandidateResult) -> dict[str, Any]:
-    kind = value.kind or ("open" if run.is_first_generation else None)
+_UNKNOWN = wilson(0.0, 0)
+
+
+def _result(run: eval_runs.Run, value: CandidateResult, answers: Iterable[Scored]) -> dict[str, Any]:
+    kind, quality = value.kind, value.quality
+    if run.is_first_generation:  # its snippets print every column without looking
+        kind, quality = kind or "open", quality or _UNKNOWN
     return {
         "model_id": value.model_id,
         "kind": kind,
-        "quality_mean": value.quality_mean,
-        "quality_ci_low": value.quality_ci_low,
-        "quality_ci_high": value.quality_ci_high,
+        "quality_mean": quality and quality.mean,
+        "quality_ci_low": quality and quality.low,
+        "quality_ci_high": quality and quality.high,
         "mean_cost_micro_usd": value.mean_cost_micro_usd,
         "n_succeeded": value.n_succeeded,
         "error_count": value.error_count,
         "exact_match": value.exact_match,
+        "mean_latency_ms": value.mean_latency_ms,
         "per_item": [
-            {"idx": item.idx, "score": item.score, "prediction": item.prediction, "error": None} for item in value.items
+            {"idx": idx, "score": score, "prediction": prediction, "error": error}
+            for idx, score, prediction, error in answers
         ],
     }

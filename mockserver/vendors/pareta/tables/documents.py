@@ -47,6 +47,12 @@ def find_document(world: World, place: Place) -> Document | None:
     return Document(place, row[0], row[1], bool(row[2])) if row else None
 
 
+def content(world: World, place: Place) -> bytes | None:
+    """Return the bytes that are attached at a place."""
+    row = world.store.one(f"SELECT data FROM pareta_documents WHERE {_AT_PLACE}", (world.id, *_key(place)))
+    return row[0] if row else None
+
+
 def put_upload(world: World, announced: Announced) -> None:
     """Await a document in place of the one that was awaited there."""
     world.store.execute(

@@ -10,7 +10,7 @@ from sqlite_utils import Database, Migrations
 
 from mockserver.kernel.windows import Instant
 from mockserver.kernel.world import World
-from mockserver.vendors.pareta.domain.rows import EvalItem
+from mockserver.vendors.pareta.domain.rows import MAX_ROWS, EvalItem
 
 migrations = Migrations("pareta.eval_sets")
 
@@ -84,12 +84,12 @@ def delete_eval_set(world: World, set_id: str) -> None:
     world.store.execute("DELETE FROM pareta_eval_sets WHERE world = ? AND id = ?", (world.id, set_id))
 
 
-def eval_items(world: World, set_id: str) -> list[EvalItem]:
-    """Return an eval set's rows in order."""
+def eval_items(world: World, set_id: str, start: int = 0, end: int = MAX_ROWS) -> list[EvalItem]:
+    """Return an eval set's rows in order, or those from one index up to another."""
     rows = world.store.all(
         "SELECT idx, input, expected, has_document FROM pareta_eval_items WHERE world = ? AND eval_set = ?"
-        " ORDER BY idx",
-        (world.id, set_id),
+        " AND idx >= ? AND idx < ? ORDER BY idx",
+        (world.id, set_id, start, end),
     )
     return [
         EvalItem(idx, json.loads(given), json.loads(expected), bool(has_document))

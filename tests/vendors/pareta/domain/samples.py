@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mockserver.kernel.ids import Draws
 from mockserver.vendors.pareta.domain.catalog import PriceSheet, RankedModel, Task
-from mockserver.vendors.pareta.domain.predictions import Roll
+from mockserver.vendors.pareta.domain.predictions import Draw, Roll
 
 DRAWS = Draws(7)
 
@@ -69,6 +69,15 @@ BOARD = (
 def rolls_of(seed: int | str) -> Roll:
     """Rolls as the world makes them: independent, and the same for the same name."""
     return lambda name: DRAWS.uniform(name, str(seed))
+
+
+def draws_of(seed: int | str) -> Draw:
+    """Numbers as the world draws them: independent, and the same for the same n."""
+    return lambda n: DRAWS.uniform(str(n), str(seed))
+
+
+def always(number: float) -> Draw:
+    return lambda n: number
 
 
 valid = st.characters(codec="utf-8")

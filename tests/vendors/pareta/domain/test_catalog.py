@@ -68,3 +68,14 @@ def test_a_task_whose_output_schema_is_a_summary_expects_what_its_gold_schema_sa
     assert dict(Task("t", "field_f1", "contract", False, {**subject.body, "gold_schema": None}).output_fields) == {
         "summary": TEXT
     }
+
+
+@pytest.mark.parametrize(
+    ("metering", "by_token", "by_minute"),
+    [(None, False, False), ("per_token", True, False), ("per_minute", False, True)],
+)
+def test_a_task_says_how_it_is_metered(metering: str | None, by_token: bool, by_minute: bool) -> None:
+    subject = task()
+    subject = Task("t", "field_f1", "extraction", False, {**subject.body, "metering": metering})
+
+    assert (subject.is_metered_by_token, subject.is_metered_by_minute) == (by_token, by_minute)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.kernel.windows import DAY, HOUR, MINUTE, WEEK, parse_instant
+from mockserver.vendors.pareta.domain.intervals import wilson
 from mockserver.vendors.pareta.domain.metrics import (
     MAX_INCIDENTS,
     SCORE_UNIT,
@@ -19,7 +20,6 @@ from mockserver.vendors.pareta.domain.metrics import (
     percentile,
     window_of,
 )
-from mockserver.vendors.pareta.domain.scoring import wilson
 
 NOW = parse_instant("2026-02-10T12:00:00Z")
 SINCE = parse_instant("2026-02-01T00:00:00Z")
