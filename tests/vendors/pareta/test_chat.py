@@ -761,12 +761,12 @@ def test_a_coding_endpoint_names_the_diagnosis(org: Org) -> None:
     assert max(set(answers), key=answers.count) == "J20.9"
 
 
-def test_a_chat_endpoint_is_judged_on_what_it_leaves_out(org: Org) -> None:
+def test_a_chat_endpoint_is_judged_on_what_it_gets_wrong(org: Org) -> None:
     endpoint = deploy(org, "general-chat", quality=0.5)
     for n in range(60):
         org.chat(endpoint, f"Explain copper number {n}.")
 
-    assert 0.6 < org.metric("quality", endpoint)["quality_mean"] < 0.97
+    assert 0.3 < org.metric("quality", endpoint)["quality_mean"] < 0.7
 
 
 # The recommended prompt

@@ -79,7 +79,9 @@ def use_what_exists(case: schemathesis.Case[Any], org: Org) -> None:
         for name in part if isinstance(part, dict) else ():
             draw = zlib.crc32(f"{name} {whole_request}".encode())
             if name in known and draw % 4:
-                part[name] = known[name][draw % len(known[name])]
+                value = known[name][draw % len(known[name])]
+                if type(value) is not bytes or case.media_type == "multipart/form-data":
+                    part[name] = value
                 case.body = PDF if name == "token" else case.body
 
 

@@ -138,7 +138,7 @@ FAILURES = [
     refused("too many answers", "n must be between 1 and 8", body=body(n=9)),
     refused("no answer", "n must be between 1 and 8", body=body(n=0)),
     faulty("half an answer", CHAT, body(n=1.5), "n"),
-    refused("an unknown form", "response_format: type must be ...", body=body(response_format={"type": "xml"})),
+    faulty("an unknown form", CHAT, body(response_format={"type": "xml"}), "response_format", "type"),
     refused("a schema that is none", "response_format: schema is not a valid JSON Schema: at $.type: ...",
             body=body(response_format={"type": "json_schema", "json_schema": {"schema": {"type": "text"}}})),
     refused("a schema nothing satisfies", "response_format: schema cannot be satisfied: at $: no number ...",

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 from mockserver.vendors.pareta.domain.formats import words_of
-from mockserver.vendors.pareta.domain.predictions import Roll
 
 _SIGNATURE = re.compile(
     r"\bdef\s+([A-Za-z_]\w{0,63})\s*\(([^()\n]{0,300}(?:\([^()\n]{0,100}\)[^()\n]{0,100}){0,4})\)\s*(?:->\s*([^:\n]{1,80}))?:"
@@ -143,23 +142,6 @@ def block(text: str) -> str:
     """Return the answer to a request for code: a fenced block."""
     is_script = not _SIGNATURE.search(text) and _OTHER_LANGUAGES.search(text)
     return f"```{'javascript' if is_script else 'python'}\n{function(text)}\n```"
-
-
-def flawed(source: str, roll: Roll) -> str:
-    """Return code that is wrong by one mistake people make."""
-    slips = [
-        (" + 1", ""),
-        ("[::-1]", "[:-1]"),
-        ("sorted(", "list("),
-        ("max(", "min("),
-        ("% 2 == 0", "% 2 == 1"),
-        ("sum(", "len("),
-    ]
-    fitting = [slip for slip in slips if slip[0] in source]
-    if fitting:
-        right, wrong = fitting[int(roll("slip") * len(fitting))]
-        return source.replace(right, wrong, 1)
-    return re.sub(r"return [^\n]+", "return None", source, count=1)
 
 
 def _idiom_for(text: str, count: int) -> _Idiom | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.vendors.pareta.domain import asking, code, prose, sql
 from mockserver.vendors.pareta.domain.attachments import Pdf, Picture
@@ -26,8 +26,7 @@ _MESSAGE_OVERHEAD_TOKENS = 4
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """What a chat request asks.
 
     :param text: all message texts joined, in order; what the chance of an answer hangs on.
@@ -59,7 +58,7 @@ class Prompt:
 
     def limited(self, max_tokens: int | None, stop: tuple[str, ...], further_tokens: int) -> Prompt:
         """Return the prompt with limits for its answer, and what else counts as prompt added to its tokens."""
-        return replace(self, max_tokens=max_tokens, stop=stop, tokens=self.tokens + further_tokens)
+        return self._replace(max_tokens=max_tokens, stop=stop, tokens=self.tokens + further_tokens)
 
     @property
     def subject(self) -> str:
@@ -89,7 +88,7 @@ class Answer:
     text: str | None
     finish_reason: str
     tokens: int
-    calls: tuple[ToolCall, ...] = field(default=())
+    calls: tuple[ToolCall, ...] = ()
 
 
 def count_tokens(text: str) -> int:
@@ -143,6 +142,7 @@ def pieces(text: str, size: int = 3) -> Iterator[str]:
 # Tasks
 
 
+@lru_cache(maxsize=256)
 def form_of(task: Task) -> asking.Form:
     """Return the shape in which a task wants its answers."""
     if labels_of(task) or task.scoring_strategy == "classification":

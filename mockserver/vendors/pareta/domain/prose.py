@@ -151,6 +151,9 @@ class Topic:
     is_clause: bool
 
 
+_NOTHING = Topic("the question", "the question", is_clause=False)
+
+
 def topic_of(text: str) -> Topic:
     """Return what a request speaks of."""
     return _remembered_topic(text) if len(text) <= _REMEMBERED_CHARACTERS else _topic(text[-_MAX_READ_CHARACTERS:])
@@ -168,13 +171,13 @@ def _topic(text: str) -> Topic:
         rest = _straight(*inverted.groups(""))
     words = rest.split()[:_MAX_SUBJECT_WORDS]
     if not words:
-        return Topic("the question", "the question", is_clause=False)
+        return _NOTHING
     if not _is_name(words[0]):
         words[0] = words[0][0].lower() + words[0][1:]
     subject = " ".join(words).rstrip(_SIGNS)
     telling = keywords(subject) or keywords(text)
     is_clause = len(words) > 2 and _CLAUSE.match(subject) is not None
-    return Topic(subject, _as_written(telling[-1], text) if telling else "the question", is_clause)
+    return Topic(subject, _as_written(telling[-1], text) if telling else _NOTHING.key, is_clause)
 
 
 _SIGNS = " .?!:;,\"'"
@@ -206,6 +209,37 @@ def _as_written(word: str, text: str) -> str:
     return text[at : at + len(word)] if at >= 0 else word
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """How an answer is to be written.
+
+    :param form: `greeting`, `word`, `verse`, `list`, `steps` or `text`.
+    :param count: of points or sentences; 0 leaves it to chance.
+    """
+
+    form: str
+    count: int = 0
+
+
+def _wish(request: str, instructions: str) -> _Wish:
+    wishes = f"{instructions[-4_000:]}\n{request[:2_000]}\n{request[-2_000:]}"
+    if _GREETING.match(request[:200]):
+        return _Wish("greeting")
+    if _ONE_WORD.search(wishes):
+        return _Wish("word")
+    if _VERSE.search(request[-2_000:]):
+        return _Wish("verse")
+    counted = _COUNTED.search(wishes)
+    is_ordered = _STEPS.search(request[-2_000:]) is not None
+    if counted or is_ordered or _BULLETED.search(wishes):
+        return _Wish("steps" if is_ordered else "list", _number(counted[1]) if counted else 0)
+    wanted = _SENTENCES_WANTED.search(wishes)
+    return _Wish("text", _number(wanted[1]) if wanted else 2 if _BRIEF.search(wishes) else 0)
+
+
+_remembered_wish = lru_cache(maxsize=512)(_wish)
+
+
 def write(request: str, roll: Roll, *, instructions: str = "", earlier: str = "") -> str:
     """Return an answer in prose to a request.
 
@@ -214,70 +248,88 @@ def write(request: str, roll: Roll, *, instructions: str = "", earlier: str = ""
     :param instructions: what else says how to answer, such as a system message.
     :param earlier: what was asked before, which the answer then refers to.
     """
-    wishes = f"{instructions[-4_000:]}\n{request[:2_000]}\n{request[-2_000:]}"
-    if _GREETING.match(request[:200]) and not earlier:
-        return pick(_GREETINGS, roll("greeting"))
+    is_short = len(request) + len(instructions) <= _REMEMBERED_CHARACTERS
+    wish = (_remembered_wish if is_short else _wish)(request, instructions)
+    dice = _Dice(roll)
+    if wish.form == "greeting" and not earlier:
+        return dice.pick(_GREETINGS)
     topic = topic_of(request)
-    parts = _Parts(topic, roll)
-    if _ONE_WORD.search(wishes):
-        return topic.key.capitalize() + "."
-    if _VERSE.search(request[-2_000:]):
-        return "\n".join(parts.fill(line) for line in pick(_VERSES, roll("verse")))
-    counted = _COUNTED.search(wishes)
-    if counted or _BULLETED.search(wishes) or _STEPS.search(request[-2_000:]):
-        count = _number(counted[1]) if counted else 3 + int(roll("points") * 3)
-        lead = _first(parts, topic, earlier, roll)
-        is_ordered = _STEPS.search(wishes) is not None
-        points = (f"{n}. " if is_ordered else "- " for n in range(1, count + 1))
-        return "\n".join([lead, *(mark + parts.sentence(_POINTS) for mark in points)])
-    wanted = _SENTENCES_WANTED.search(wishes)
-    count = _number(wanted[1]) if wanted else 2 if _BRIEF.search(wishes) else 3 + int(roll("length") * 3)
-    sentences = [_first(parts, topic, earlier, roll)]
-    while len(sentences) < count - 1:
-        sentences.append(parts.sentence(_MIDDLES))
+    if wish.form == "word":
+        return f"{_raised(topic.key)}."
+    parts = _Parts(topic, dice)
+    if wish.form == "verse":
+        return "\n".join(parts.fill(line) for line in dice.pick(_VERSES))
+    first = parts.sentence(_OPENINGS_CLAUSE if topic.is_clause else _OPENINGS_NOUN)
+    if earlier:
+        link = dice.pick(_LINKS).format(e=topic_of(earlier).subject)
+        first = f"{link} {first if first.startswith(topic.subject) else first[0].lower() + first[1:]}"
+    if wish.form in ("list", "steps"):
+        count = wish.count or 3 + dice.number(3)
+        marks = (f"{n}. " if wish.form == "steps" else "- " for n in range(1, count + 1))
+        return "\n".join([first, *(mark + parts.sentence(_POINTS) for mark in marks)])
+    count = wish.count or 3 + dice.number(3)
+    sentences = [first, *(parts.sentence(_MIDDLES) for _ in range(count - 2))]
     if count > 1:
         sentences.append(parts.sentence(_ENDINGS))
     return " ".join(sentences)
 
 
-def _first(parts: _Parts, topic: Topic, earlier: str, roll: Roll) -> str:
-    opening = parts.sentence(_OPENINGS_CLAUSE if topic.is_clause else _OPENINGS_NOUN)
-    if not earlier:
-        return opening
-    link = pick(_LINKS, roll("link")).format(e=topic_of(earlier).subject)
-    return f"{link} {opening[0].lower() + opening[1:] if not topic.subject.startswith(opening[:2]) else opening}"
+class _Dice:
+    """Many small throws from few rolls: what a roll leaves after one throw decides the next."""
+
+    def __init__(self, roll: Roll) -> None:
+        self._roll = roll
+        self._left = 0
+        self._sides = 1
+        self._rolled = 0
+
+    def number(self, sides: int) -> int:
+        """Return a number below `sides`."""
+        if self._sides < 64 * sides:  # too little is left to be fair
+            self._rolled += 1
+            self._left, self._sides = int(self._roll(f"prose {self._rolled}") * _ROLL), _ROLL
+        self._left, number = divmod(self._left, sides)
+        self._sides //= sides
+        return number
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Return one of the options."""
+        return options[self.number(len(options))]
+
+
+_ROLL = 2**53
 
 
 class _Parts:
     """Hands out sentences and what stands in their gaps, each once before any comes again."""
 
-    def __init__(self, topic: Topic, roll: Roll) -> None:
+    def __init__(self, topic: Topic, dice: _Dice) -> None:
         self._topic = topic
-        self._roll = roll
-        self._aspects = _shuffled(_ASPECTS, roll)
+        self._dice = dice
         self._used: set[str] = set()
-        self._drawn = 0
+        self._at = dice.number(len(_ASPECTS))
+        self._stride = dice.pick(_STRIDES)
 
     def sentence(self, options: Sequence[str]) -> str:
-        left = [option for option in options if option not in self._used] or list(options)
-        self._drawn += 1
-        chosen = pick(left, self._roll(f"sentence {self._drawn}"))
-        self._used.add(chosen)
-        return self.fill(chosen)
+        chosen = self._dice.number(len(options))
+        while options[chosen] in self._used and len(self._used) < len(options):
+            chosen = (chosen + 1) % len(options)
+        self._used.add(options[chosen])
+        return self.fill(options[chosen])
 
     def fill(self, text: str) -> str:
-        a, b = self._aspects[0], self._aspects[1]
-        self._aspects = [*self._aspects[1:], a] if "{b}" not in text else [*self._aspects[2:], a, b]
         s, k = self._topic.subject, self._topic.key
-        return text.format(s=s, S=_raised(s), k=k, K=_raised(k), a=a, A=_raised(a), b=b)
+        a = self._aspect()
+        b = self._aspect() if "{b}" in text else ""
+        return text.format(s=s, S=_raised(s), k=k, K=_raised(k), a=a, A=f"T{a[1:]}", b=b)
+
+    def _aspect(self) -> str:
+        self._at = (self._at + self._stride) % len(_ASPECTS)
+        return _ASPECTS[self._at]
 
 
-def _shuffled(options: Sequence[str], roll: Roll) -> list[str]:
-    """Return options in an order that one roll decides: a stride through them from somewhere."""
-    count = len(options)
-    number = int(roll("aspects") * count * 8)
-    start, stride = number % count, (5, 7, 11, 13, 17, 19, 1, 23)[number // count]
-    return [options[(start + stride * n) % count] for n in range(count)]
+# Steps that go through all aspects before they come back: they share no divisor with their number.
+_STRIDES = (1, 5, 7, 11, 13, 17, 19, 23)
 
 
 def pick(options: Sequence[T], number: float) -> T:

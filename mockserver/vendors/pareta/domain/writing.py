@@ -7,15 +7,15 @@ import json
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from mockserver.vendors.pareta.domain import asking, attachments, code, prose, sql, structured
 from mockserver.vendors.pareta.domain.catalog import Task
 from mockserver.vendors.pareta.domain.formats import words_of
 from mockserver.vendors.pareta.domain.generation import Prompt, ToolCall, form_of, labels_of, right_answer
-from mockserver.vendors.pareta.domain.predictions import Roll, predict
+from mockserver.vendors.pareta.domain.predictions import Roll, predict, reword
 from mockserver.vendors.pareta.domain.reading import Reader
 from mockserver.vendors.pareta.domain.structured import Field, Find, Fits
 
@@ -32,7 +32,7 @@ _EXACTLY = re.compile(
 _NOT_EXACTLY = re.compile(
     r"^(?:something|anything|a|an|the|your|me|in|as|to|only|how|what|why|yes or|one of|json|about)\b", re.I
 )
-_YES_OR_NO = re.compile(r"\byes or no\b|\byes/no\b", re.I)
+_YES_OR_NO = re.compile(r"\byes(?: or |/)no\b")
 _SUM_ASKED = re.compile(r"\b(?:what(?:'s| is)|calculate|compute|how much is|evaluate|solve)\b|=\s*\??\s*$", re.I)
 _SUM = re.compile(r"[-(]{0,3}\d{1,12}(?:\.\d{1,6})?\)?(?:\s*[-+*/x]\s*[-(]{0,3}\d{1,12}(?:\.\d{1,6})?\)?){1,12}")
 _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
@@ -48,8 +48,7 @@ _COMPOSED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What a model wants to say.
 
     :param given: its answer as the task's fields; `right` what a flawless model would have given; both `None` where
@@ -67,32 +66,37 @@ class Draft:
 
 def for_task(task: Task, prompt: Prompt, quality: float, roll: Roll) -> Draft:
     """Answer in a task's shape, right with the probability that a quality is."""
-    form = form_of(task)
-    if form == "chat" or prompt.results:
-        said = reply(prompt, roll)
-        right: Mapping[str, Any] = {next(iter(task.output_fields)): said}
-        given = right if roll("right") < quality else {name: _half(said) for name in right}
-        return Draft(next(iter(given.values())), given, right, is_free=True)
-    right = right_answer(task, prompt.subject)
-    if form in ("sql", "code", "summary"):
-        (name, text), spoil = next(iter(right.items())), {"sql": sql.flawed, "code": code.flawed}.get(form, _shortened)
-        given = right if roll("right") < quality else {name: spoil(text, roll)}
-        return Draft(next(iter(given.values())), given, right)
-    given = predict(right, quality, roll, labels_of(task))
-    return Draft(to_json(given) if form == "fields" else str(next(iter(given.values()))), given, right)
+    form = "chat" if prompt.results else form_of(task)
+    if form == "chat":
+        right: Mapping[str, Any] = {next(iter(task.output_fields)): reply(prompt, roll)}
+    else:
+        right = right_answer(task, prompt.subject)
+    if form in _TEXTS:
+        name, told = next(iter(right.items()))
+        given: Mapping[str, Any] = {name: _TEXTS[form](told, quality, roll)}
+    else:
+        given = predict(right, quality, lambda n: roll(str(n)), labels_of(task))
+    text = to_json(given) if form == "fields" else str(next(iter(given.values())))
+    return Draft(text, given, right, is_free=form == "chat")
 
 
-def _half(text: str) -> str:
-    """Return the first half of an answer's sentences, and at least the half of a single one."""
-    sentences = prose.sentences_of(text)
-    if len(sentences) > 1:
-        return " ".join(sentences[: len(sentences) // 2])
-    words = text.split()
-    return " ".join(words[: -(-len(words) // 2)])
+def _prose(text: str, quality: float, roll: Roll) -> str:
+    return reword(text, quality, lambda n: roll(str(n)))
 
 
-def _shortened(text: str, roll: Roll) -> str:
-    return _half(text)
+def _code(block: str, quality: float, roll: Roll) -> str:
+    """Return a code block with mistakes between its fences."""
+    opening, _, rest = block.partition("\n")
+    source, _, closing = rest.rpartition("\n")
+    return f"{opening}\n{_prose(source, quality, roll)}\n{closing}"
+
+
+def _sql(statement: str, quality: float, roll: Roll) -> str:
+    return statement if roll("right") < quality else sql.flawed(statement, roll)
+
+
+_TEXTS = {"chat": _prose, "summary": _prose, "code": _code, "sql": _sql}
+"""How a text of a form goes wrong, by a quality."""
 
 
 def reply(prompt: Prompt, roll: Roll) -> str:
@@ -143,7 +147,14 @@ def _labelled(text: str) -> Iterator[tuple[str, Any]]:
 
 def _said(prompt: Prompt) -> str | None:
     """Return an answer that the conversation itself holds: words to repeat, a sum, a sentence that says it."""
-    request = prompt.last.strip()
+    context = (*prompt.documents, prompt.last, *prompt.earlier, prompt.instructions)
+    if sum(map(len, context)) <= _REMEMBERED_CHARACTERS:
+        return _remembered_saying(prompt.last, context)
+    return _saying(prompt.last, context)
+
+
+def _saying(last: str, context: tuple[str, ...]) -> str | None:
+    request = last.strip()
     if len(request) < 600:
         exact = _EXACTLY.match(request)
         if exact and not (exact[4] and _NOT_EXACTLY.match(exact[4])):
@@ -152,11 +163,13 @@ def _said(prompt: Prompt) -> str | None:
             total = _total(request)
             if total is not None:
                 return total
-    context = (*prompt.documents, prompt.last, *prompt.earlier, prompt.instructions)
-    found = prose.found_answer(prompt.last, context)
-    if found is None:
-        return None
-    return found if found[-1] in ".!?" else f"{found}."
+    found = prose.found_answer(last, context)
+    return found if found is None or found[-1] in ".!?" else f"{found}."
+
+
+# Clients repeat themselves; what long texts say is not kept, so that memory stays bounded.
+_REMEMBERED_CHARACTERS = 4_000
+_remembered_saying = lru_cache(maxsize=512)(_saying)
 
 
 def _total(request: str) -> str | None:
@@ -183,7 +196,7 @@ def _evaluated(node: ast.expr) -> Fraction:
 
 
 def _in_prose(prompt: Prompt, roll: Roll) -> str:
-    if _YES_OR_NO.search(prompt.last[-400:]) or _YES_OR_NO.search(prompt.instructions[-400:]):
+    if "yes" in prompt.text and _YES_OR_NO.search(f"{prompt.instructions[-400:]}\n{prompt.last[-400:]}"):
         return "Yes." if roll("yes") < 0.5 else "No."
     before = ""
     if prompt.pictures:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 from mockserver.kernel.call import Call
@@ -24,6 +23,7 @@ from mockserver.vendors.pareta.domain.errors import NotEnabled, Refused, TurnFai
 from mockserver.vendors.pareta.operations import chat
 from mockserver.vendors.pareta.operations.chat import ChatRequest, Completion, Server
 from mockserver.vendors.pareta.operations.endpoints import AUTO_SINCE
+from mockserver.vendors.pareta.operations.pages import read
 
 log = logging.getLogger("mockserver")
 
@@ -78,10 +78,10 @@ def create(call: Call, request: ChatRequest, session: str | None) -> Completion:
 
 
 def _answered(call: Call, request: ChatRequest, session: str | None) -> Completion:
-    prompt = chat.read(call.world, request.prompt)
+    prompt = read(call.world, request.prompt)
     check_context(prompt.tokens)
     limit = room_for(prompt.tokens, prompt.max_tokens or DEFAULT_MAX_TOKENS)
-    request = replace(request, prompt=replace(prompt, max_tokens=limit))
+    request = request._replace(prompt=prompt._replace(max_tokens=limit))
     names = sorted(tool.name for tool in request.form.tools)
     # What runtimes send again with every turn.
     identity = session or f"derived-{fingerprint(call.world.name, prompt.instructions, *names)}"

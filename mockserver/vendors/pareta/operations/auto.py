@@ -15,6 +15,7 @@ from mockserver.vendors.pareta.domain.metrics import latency_of
 from mockserver.vendors.pareta.domain.pricing import list_price
 from mockserver.vendors.pareta.domain.writing import reply
 from mockserver.vendors.pareta.operations.metering import authorised, charge
+from mockserver.vendors.pareta.operations.pages import read
 from mockserver.vendors.pareta.tables.endpoints import CallsOf
 
 COMPARE = "auto.compare_frontier"
@@ -63,7 +64,7 @@ def metrics(call: Call) -> Rollup:
 def compare(call: Call, asked: Comparison) -> Compared:
     """Put a prompt to a frontier model, at its list price for the tokens.
 
-    :raises Refused: it is not one of the models that may be compared.
+    :raises Refused: it is not one of the models that may be compared, or a document cannot be rendered.
     :raises InsufficientCredits: the balance is empty.
     :raises VendorFailed: the vendor failed, which costs nothing.
     """
@@ -72,9 +73,10 @@ def compare(call: Call, asked: Comparison) -> Compared:
     authorised(world)
     if world.is_on(FRONTIER_FAILS):
         raise VendorFailed(model)
-    subject = fingerprint(model, asked.prompt.text)
-    content = reply(asked.prompt, lambda name: world.draws.uniform(f"compare:{name}", subject))
+    prompt = read(world, asked.prompt)
+    subject = fingerprint(model, prompt.text)
+    content = reply(prompt, lambda name: world.draws.uniform(f"compare:{name}", subject))
     written = count_tokens(content)
-    cost = list_price(tables.catalog.price_sheet(world), asked.prompt.tokens, written)
-    charge(call, COMPARE, LANE, cost, _MEDIAN_US + written * _PER_TOKEN_US, tokens=asked.prompt.tokens + written)
+    cost = list_price(tables.catalog.price_sheet(world), prompt.tokens, written)
+    charge(call, COMPARE, LANE, cost, _MEDIAN_US + written * _PER_TOKEN_US, tokens=prompt.tokens + written)
     return Compared(model, content, cost, call.duration_us)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import Conflict, MockError, NotFound
@@ -28,6 +28,7 @@ from mockserver.vendors.pareta.domain.writing import Draft
 from mockserver.vendors.pareta.operations import metering
 from mockserver.vendors.pareta.operations.auto import FRONTIER_FAILS
 from mockserver.vendors.pareta.operations.metering import authorised, latency_us
+from mockserver.vendors.pareta.operations.pages import read
 
 OPERATION = "chat.completions.create"
 
@@ -67,12 +68,11 @@ class Form:
 PLAIN = Form()
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(NamedTuple):
     """What a client asks.
 
     :param seed: the client's own seed, which makes even chance repeatable.
-    :param count: how many answers it wants.
+    :param choices: how many answers it wants.
     """
 
     model: str
@@ -80,7 +80,7 @@ class ChatRequest:
     is_streamed: bool
     wants_usage: bool
     seed: int | None
-    count: int = 1
+    choices: int = 1
     form: Form = PLAIN
 
 
@@ -106,8 +106,7 @@ class Completion:
     system_fingerprint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """Who answers, and under which name its calls are kept.
 
     :param endpoint: with its task, for a deployed model.
@@ -180,20 +179,6 @@ def complete(
     completion.settle = settle
     completion.abandon = abandon
     return completion
-
-
-def read(world: World, prompt: Prompt) -> Prompt:
-    """Return a prompt whose documents have been read, which is only done for those who have credit.
-
-    :raises InsufficientCredits: the balance is empty.
-    :raises Refused: a document cannot be rendered.
-    """
-    if not prompt.pdfs:
-        return prompt
-    from mockserver.vendors.pareta.operations.pages import with_documents
-
-    authorised(world)
-    return with_documents(prompt)
 
 
 def note_refusal(call: Call, error: MockError, status: int) -> None:
@@ -310,7 +295,7 @@ def _answers(
     draft = writer.write("answer")
     answers = [_finished(draft, prompt)]
     seen = {draft.text}
-    for number in range(2, request.count + 1):
+    for number in range(2, request.choices + 1):
         for attempt in range(_TRIES):
             other = writer.write(f"answer {number}.{attempt}")
             if other.text not in seen or not other.is_free:
@@ -397,7 +382,7 @@ class _Writer:
             endpoint = self._server.endpoint
             if endpoint is None or not isinstance(right, dict):
                 return Draft(writing.to_json(right), is_free=True)
-            given = predict(right, endpoint.quality, roll)
+            given = predict(right, endpoint.quality, lambda n: roll(str(n)))
             if not schema.fits(given, schema.schema):
                 given = right
         except Unsatisfiable as error:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import BytesIO
 
+from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.attachments import IMAGE_TOKENS, MAX_PAGES
 from mockserver.vendors.pareta.domain.errors import ExtraMissing, Refused
 from mockserver.vendors.pareta.domain.generation import Prompt
+from mockserver.vendors.pareta.operations.metering import authorised
 
 MAX_TEXT_CHARACTERS = 200_000
 """How much of a document's text is looked at."""
 
 
-def with_documents(prompt: Prompt) -> Prompt:
-    """Return a prompt with its documents read: each page counts as a picture, its text feeds the answer.
+def read(world: World, prompt: Prompt) -> Prompt:
+    """Return a prompt whose documents have been read, which is only done for those who have credit.
 
+    Each page counts as a picture, its text feeds the answer.
+
+    :raises InsufficientCredits: the balance is empty.
     :raises Refused: a document cannot be rendered.
     :raises ExtraMissing: the library that reads documents is not installed.
 
     Source: pareta/chat "PDFs" (documented).
     """
-    read = [_read(pdf.data) for pdf in prompt.pdfs]
-    texts = tuple(text for text, _ in read)
-    tokens = prompt.tokens + IMAGE_TOKENS * sum(pages for _, pages in read)
-    return replace(prompt, documents=texts, pdfs=(), tokens=tokens)
+    if not prompt.pdfs:
+        return prompt
+    authorised(world)
+    found = [_read(pdf.data) for pdf in prompt.pdfs]
+    tokens = prompt.tokens + IMAGE_TOKENS * sum(pages for _, pages in found)
+    return prompt._replace(documents=tuple(text for text, _ in found), pdfs=(), tokens=tokens)
 
 
 def _read(data: bytes) -> tuple[str, int]:

@@ -10,10 +10,9 @@ from mockserver.http.endpoint import WireModel
 from mockserver.http.messages import Reply
 from mockserver.kernel.windows import format_instant
 from mockserver.vendors.pareta.domain.auto import LastRequest, Rollup, cost_to_serve
-from mockserver.vendors.pareta.domain.generation import Prompt, prompt_tokens
 from mockserver.vendors.pareta.domain.metrics import OK_BELOW, Latency, Tally
 from mockserver.vendors.pareta.operations.auto import Compared, Comparison
-from mockserver.vendors.pareta.schemas.chat import BILLED, ChatMessage
+from mockserver.vendors.pareta.schemas.chat import BILLED, ChatMessage, conversation
 
 MAX_MESSAGES = 40
 """Source: pareta/auto "1-40 messages" (documented)."""
@@ -75,10 +74,11 @@ class CompareRequest(WireModel):
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
 
     def to_domain(self) -> Comparison:
-        """Return what is asked."""
-        texts = [message.text for message in self.messages]
-        last = next((message.text for message in reversed(self.messages) if message.role == "user"), texts[-1])
-        return Comparison(self.model, Prompt("\n".join(texts), last, prompt_tokens(texts)))
+        """Return what is asked.
+
+        :raises Refused: a picture or document is none.
+        """
+        return Comparison(self.model, conversation(self.messages))
 
 
 def compared(value: Compared) -> Reply:

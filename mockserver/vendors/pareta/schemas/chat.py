@@ -28,7 +28,7 @@ MAX_TOOLS = 512
 class ImageUrl(WireModel):
     """A picture or a PDF: a web address, or a data URI that holds it."""
 
-    url: str
+    url: Annotated[str, Field(json_schema_extra={"pattern": "^(https?://|data:)"})]
     detail: str | None = None
 
 
@@ -90,24 +90,46 @@ def conversation(messages: Sequence[ChatMessage]) -> Prompt:
 
     :raises Refused: a picture or document is none.
     """
-    if len(messages) == 1 and isinstance(messages[0].content, str) and messages[0].role == "user":
-        text = messages[0].content
-        return Prompt(text, text, prompt_tokens((text,)))
-    texts = [message.text for message in messages]
+    texts: list[str] = []
+    instructions: list[str] = []
+    asked: list[str] = []
+    is_plain = True
+    for message in messages:
+        text = message.text
+        texts.append(text)
+        role = message.role
+        if role == "user":
+            asked.append(text)
+        elif role in ("system", "developer"):
+            instructions.append(text)
+        else:
+            is_plain = False
+        if not isinstance(message.content, str):
+            is_plain = False
+    prompt = Prompt(
+        "\n".join(texts),
+        asked[-1] if asked else texts[-1],
+        prompt_tokens(texts),
+        None,
+        (),
+        "\n".join(instructions),
+        tuple(asked[-2::-1]),
+        has_instructions=bool(instructions),
+    )
+    return prompt if is_plain else _with_the_rest(prompt, messages, texts)
+
+
+def _with_the_rest(prompt: Prompt, messages: Sequence[ChatMessage], texts: Sequence[str]) -> Prompt:
+    """Return a prompt with what only some conversations have: answers, tools, pictures, documents."""
     last = max((n for n, message in enumerate(messages) if message.role == "user"), default=len(messages) - 1)
     calls = [call for message in messages for call in message.tool_calls or ()]
     names = {call.id: call.function.name for call in calls}
     attached = [message.attachments(f"messages[{n}]") for n, message in enumerate(messages)]
     found = [each for some in attached for each in some]
-    tokens = prompt_tokens(texts)
-    tokens += sum(count_tokens(call.function.name) + count_tokens(call.function.arguments) for call in calls)
+    tokens = sum(count_tokens(call.function.name) + count_tokens(call.function.arguments) for call in calls)
     tokens += IMAGE_TOKENS * sum(isinstance(each, Picture) for each in found)
-    return Prompt(
-        "\n".join(texts),
-        texts[last],
-        tokens,
-        instructions="\n".join(t for t, m in zip(texts, messages, strict=True) if m.role in ("system", "developer")),
-        earlier=tuple(t for t, m in zip(texts[:last], messages, strict=False) if m.role == "user")[::-1],
+    return prompt._replace(
+        tokens=prompt.tokens + tokens,
         examples=tuple(
             (texts[n], texts[n + 1])
             for n in range(last - 1)
@@ -120,7 +142,6 @@ def conversation(messages: Sequence[ChatMessage]) -> Prompt:
         ),
         pictures=tuple(each for each in attached[last] if isinstance(each, Picture)),
         pdfs=tuple(each for each in found if isinstance(each, Pdf)),
-        has_instructions=any(message.role in ("system", "developer") for message in messages),
     )
 
 
@@ -158,9 +179,9 @@ class JsonSchemaFormat(WireModel):
 
 
 class ResponseFormat(WireModel):
-    """The form of an answer: `text`, `json_object` or `json_schema`."""
+    """The form of an answer."""
 
-    type: str
+    type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchemaFormat | None = None
 
 
@@ -214,7 +235,8 @@ class ChatCompletionRequest(ShapedRequest):
     """A conversation to continue; any further OpenAI field is accepted."""
 
     model: Text
-    n: int | None = None
+    # Documented, but judged by the operation: a count nobody gives is 400.
+    n: Annotated[int | None, Field(json_schema_extra={"minimum": 1, "maximum": chat.MAX_CHOICES})] = None
 
     def to_domain(self) -> chat.ChatRequest:
         """Return what is asked, free of the wire.
@@ -235,8 +257,6 @@ def _wanted(form: ResponseFormat | None) -> tuple[Any, bool]:
         return None, False
     if form.type == "json_object":
         return None, True
-    if form.type != "json_schema":
-        raise Refused("response_format: type must be 'text', 'json_object' or 'json_schema'")
     if form.json_schema is None or form.json_schema.definition is None:
         raise Refused("response_format: json_schema.schema is missing")
     return form.json_schema.definition, False

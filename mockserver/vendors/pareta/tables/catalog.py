@@ -124,6 +124,12 @@ def setting(world: World, name: str) -> Any:
     return json.loads(setting_text(world, name))
 
 
+@lru_cache(maxsize=64)
+def _price_sheet(text: str) -> PriceSheet:
+    """Read prices from their stored text; a pure function of it, like `_task`."""
+    return PriceSheet(**json.loads(text))
+
+
 def price_sheet(world: World) -> PriceSheet:
     """Return the world's prices."""
-    return PriceSheet(**setting(world, "prices"))
+    return _price_sheet(setting_text(world, "prices"))
