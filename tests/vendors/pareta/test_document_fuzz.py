@@ -55,7 +55,6 @@ KNOWN: dict[str, list[Any]] = {
     "task": ["contract-key-fields"],
     "model": ["auto", ENDPOINT, STOPPED],
     "response_format": [{"type": "text"}, {"type": "json_object"}],
-    "tool_choice": ["auto"],
     "candidate_model_ids": [["auto"], ["llama-1", "gpt-5.5"]],
     "items": [ROWS],
     "prompt": ["extract the dates"],
