@@ -11,7 +11,7 @@ from mockserver.http.asgi import VendorApp
 from mockserver.http.gateway import Gateway
 from mockserver.kernel import idempotency, journal, schedule, world
 from mockserver.kernel.store import Store
-from mockserver.kernel.world import Worlds
+from mockserver.kernel.world import World, Worlds
 from mockserver.vendors.registry import vendors
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _KERNEL_MIGRATIONS = (world.migrations, journal.migrations, idempotency.migratio
 class Simulator:
     """One running simulator: its worlds, its vendors, and the ASGI application in front of them.
 
-    :raises Unusable: the database or the scenario cannot be used.
+    :raises Unusable: the database, the scenario or the fixtures cannot be used.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -42,9 +42,17 @@ class Simulator:
         self._control_app: ASGIApp | None = None
 
     def _worlds(self) -> Worlds:
+        fixtures = resources.Fixtures(self.settings.fixtures)
+        fixtures.check()
+
+        def fill(template: World) -> None:
+            with fixtures.blamed():
+                for vendor in self.vendors:
+                    vendor.seed(template, fixtures)
+
         worlds = Worlds(
             self.store,
-            seeders=[vendor.seed for vendor in self.vendors],
+            seeders=[fill],
             actions={name: action for vendor in self.vendors for name, action in vendor.actions.items()},
             switches=self._switches(),
             beginning=self.settings.beginning,

@@ -76,6 +76,12 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 _WORLDS = (
     _option("--db", type=click.Path(path_type=Path), help="SQLite file; in memory when absent."),
     _option("--scenario", metavar="NAME|PATH", help="Scenario whose start state new worlds have."),
+    _option(
+        "--fixtures",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Your own catalog, prices and other starting data, laid out like the shipped ones; for new databases.",
+    ),
     _option("--seed", type=int, help="Seed of new worlds.  [default: 0, or the scenario's]"),
     _option("--clock", metavar="real|frozen|x60", help="Clock of new worlds.  [default: real, or the scenario's]"),
     _option("--at", metavar="ISO", help="Instant at which the clock of new worlds starts.  [default: now]"),
@@ -214,6 +220,7 @@ def _settings(
     *,
     db: Path | None,
     scenario: str | None,
+    fixtures: Path | None,
     seed: int | None,
     clock: str | None,
     at: str | None,
@@ -245,7 +252,7 @@ def _settings(
             beginning = replace(beginning, clock_at=parse_instant(at))
     except ValueError as error:
         raise Unusable(str(error)) from None
-    return Settings(db, beginning, strict, known_worlds_only, admin_token, scenario)
+    return Settings(db, beginning, strict, known_worlds_only, admin_token, scenario, fixtures)
 
 
 @contextmanager

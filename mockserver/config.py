@@ -22,6 +22,7 @@ class Settings:
     :param known_only: refuse keys that name no existing world.
     :param admin_token: credential that `/_mock` wants, or `None`.
     :param scenario: name or path of the scenario whose start state new worlds have, or `None`.
+    :param fixtures: folder of a user's own starting data for new databases, or `None`.
     """
 
     db: Path | None = None
@@ -30,6 +31,7 @@ class Settings:
     known_only: bool = False
     admin_token: str | None = None
     scenario: str | None = None
+    fixtures: Path | None = None
 
 
 def parse_clock(text: str) -> tuple[Mode, float]:

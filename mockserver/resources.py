@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mockserver.kernel.errors import Unusable
 
@@ -14,15 +19,72 @@ def folder(name: str) -> Path:
     return packaged if packaged.is_dir() else package.parent / name
 
 
-def fixture(relative: str) -> Path:
-    """Return a file of shipped starting data, such as `pareta/catalog.json`.
+@dataclass(frozen=True, slots=True)
+class Fixtures:
+    """What worlds start from: a user's own files, and the shipped ones in place of those that are missing.
 
-    :raises Unusable: the installation lacks it.
+    :param own: folder laid out like the shipped `fixtures/`, or `None`.
     """
-    path = folder("fixtures") / relative
-    if not path.is_file():
-        raise Unusable(f"the installation lacks fixtures/{relative}")
-    return path
+
+    own: Path | None = None
+
+    def check(self) -> None:
+        """Look through a user's folder before anything is read from it.
+
+        :raises Unusable: it is no folder, or holds a JSON file that nothing would read.
+        """
+        if self.own is None:
+            return
+        if not self.own.is_dir():
+            raise Unusable(f"{self.own} is not a folder of fixtures")
+        shipped = folder("fixtures")
+        known = sorted(path.relative_to(shipped).as_posix() for path in shipped.rglob("*.json"))
+        found = sorted(path.relative_to(self.own).as_posix() for path in self.own.rglob("*.json"))
+        stray = next((name for name in found if name not in known), None)
+        if stray is not None:
+            raise Unusable(f"{self.own / stray} is no file that worlds start from; those are {', '.join(known)}")
+        if not found:
+            raise Unusable(f"{self.own} has none of the files that worlds start from: {', '.join(known)}")
+
+    def has(self, relative: str) -> bool:
+        """Whether a file is the user's own."""
+        return self.own is not None and (self.own / relative).is_file()
+
+    def file(self, relative: str) -> Path:
+        """Return a file of starting data, such as `pareta/catalog.json`.
+
+        :raises Unusable: there is none.
+        """
+        if self.own is not None and self.has(relative):
+            return self.own / relative
+        path = folder("fixtures") / relative
+        if not path.is_file():
+            raise Unusable(f"there is no fixture {relative}")
+        return path
+
+    def read(self, relative: str) -> Any:
+        """Return the content of a JSON file of starting data.
+
+        :raises Unusable: there is none, or it is not JSON.
+        """
+        path = self.file(relative)
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise Unusable(f"{path} is not JSON: {error}") from None
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Turn what a user's own data leads to while it is read into one line about it.
+
+        :raises Unusable: something in it is missing, or of the wrong kind.
+        """
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            if self.own is None:
+                raise
+            raise Unusable(f"the fixtures in {self.own} cannot be used: {type(error).__name__}: {error}") from error
 
 
 def scenario_names() -> list[str]:

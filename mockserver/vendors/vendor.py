@@ -13,6 +13,7 @@ from mockserver.kernel.invariants import Invariant
 from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.schedule import Action
 from mockserver.kernel.world import World
+from mockserver.resources import Fixtures
 
 
 class Account(Protocol):
@@ -34,7 +35,7 @@ class Vendor:
 
     :param api: how it speaks HTTP.
     :param migrations: its tables.
-    :param seed: fills a template world with the starting state from `fixtures/`.
+    :param seed: fills a template world with the starting state that fixtures describe.
     :param actions: what its scheduled things do, by name; names start with the vendor's.
     :param switches: behaviours a world can turn on or off, with defaults; names start with the vendor's.
     :param invariants: checks its claims about a world.
@@ -43,7 +44,7 @@ class Vendor:
 
     api: Api
     migrations: Sequence[Migrations]
-    seed: Callable[[World], None]
+    seed: Callable[[World, Fixtures], None]
     invariants: Callable[[World], list[Invariant]]
     actions: Mapping[str, Action] = field(default_factory=dict)
     switches: Mapping[str, bool] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from mockserver.http.inprocess import InProcessTransport
 from mockserver.kernel.store import Store
 from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import Beginning, Worlds
+from mockserver.resources import Fixtures
 from tests.conformance import Documented
 from tests.control import toy
 
@@ -83,7 +84,7 @@ def make_worlds(store: Store) -> Callable[..., Worlds]:
     def make(**options: Any) -> Worlds:
         return Worlds(
             store,
-            seeders=[toy.vendor.seed],
+            seeders=[lambda template: toy.vendor.seed(template, Fixtures())],
             actions=toy.vendor.actions,
             switches=toy.vendor.switches,
             beginning=Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant(START)),

@@ -103,12 +103,12 @@ api = Api(
 vendor = Vendor(
     api,
     [migrations],
-    seed=lambda world: account.grant(world, MicroUsd(1_000_000), "welcome"),
+    seed=lambda world, fixtures: account.grant(world, MicroUsd(1_000_000), "welcome"),
     invariants=never_in_debt,
     actions={"toy.stipend": stipend},
     switches={"toy.strict": False},
     account=account,
 )
 
-moneyless = Vendor(api, [], seed=lambda world: None, invariants=lambda world: [])
+moneyless = Vendor(api, [], seed=lambda world, fixtures: None, invariants=lambda world: [])
 """The same shop, without a prepaid balance."""
