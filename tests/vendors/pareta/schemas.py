@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -112,3 +113,9 @@ def schemas(draw: st.DrawFn) -> dict[str, Any]:
 def validator(schema: Any) -> Draft202012Validator:
     """The oracle: the reference library, formats included."""
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def fits_in(schema: Any) -> Callable[[Any, Any], bool]:
+    """What says whether a value satisfies a part of a schema."""
+    whole = validator(schema)
+    return lambda value, part: whole.evolve(schema=part).is_valid(value)

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mockserver.kernel.windows import MINUTE, Instant
-from mockserver.vendors.pareta.domain import asking
 from mockserver.vendors.pareta.domain.errors import Refused
-from mockserver.vendors.pareta.domain.generation import Prompt
-from mockserver.vendors.pareta.domain.tools import Tool
+from mockserver.vendors.pareta.domain.generation import Prompt, Tool
 
 Route = Literal["general", "coding", "vision"]
 
@@ -45,7 +43,9 @@ def route_of(prompt: Prompt, tools: Sequence[Tool]) -> Route:
     """
     if prompt.pictures or prompt.pdfs or prompt.documents:
         return "vision"
-    if asking.asked(prompt.last, prompt.instructions).form in ("code", "sql"):
+    from mockserver.vendors.pareta.domain.asking import asked  # reading takes long to load
+
+    if asked(prompt.last, prompt.instructions).form in ("code", "sql"):
         return "coding"
     names = " ".join(tool.name for tool in tools).lower()
     is_coding = any(word in names for word in ("shell", "bash", "exec", "edit", "patch", "file", "git", "code"))

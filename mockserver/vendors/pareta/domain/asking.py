@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from mockserver.vendors.pareta.domain.formats import words_of
+from mockserver.vendors.pareta.domain.generation import Form
 from mockserver.vendors.pareta.domain.reading import KINDS, Reader, best_label, keywords
 from mockserver.vendors.pareta.domain.structured import Field
-
-Form = Literal["fields", "label", "sql", "code", "summary", "chat"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a conversation is made of, what an answer to it is made of, and what a flawless one to a task would be."""
+"""What a conversation is made of, what its tools are, and what an answer to it is made of."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from mockserver.vendors.pareta.domain import asking, code, prose, sql
 from mockserver.vendors.pareta.domain.attachments import Pdf, Picture
 from mockserver.vendors.pareta.domain.catalog import Task
-from mockserver.vendors.pareta.domain.reading import Reader, best_label
-from mockserver.vendors.pareta.domain.structured import Field
-
-__all__ = [
-    "CHARACTERS_PER_TOKEN", "Answer", "Prompt", "ToolCall", "best_label", "count_tokens", "finished", "labels_of",
-    "pieces", "prompt_tokens", "rendered", "right_answer",
-]  # fmt: skip
 
 CHARACTERS_PER_TOKEN = 4
 _MESSAGE_OVERHEAD_TOKENS = 4
+
+Form = Literal["fields", "label", "sql", "code", "summary", "chat"]
+"""The shape of an answer: an object with fields, one of some labels, SQL, code, a summary, or any text."""
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -64,6 +59,35 @@ class Prompt(NamedTuple):
     def subject(self) -> str:
         """The last user message and the documents that came with it."""
         return "\n\n".join((self.last, *self.documents)) if self.documents else self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that may be called.
+
+    :param parameters: JSON Schema of its arguments.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a request says about calling tools.
+
+    :param mode: `required` wants at least one call, `none` none at all.
+    :param names: the tools that may be called; empty for all of them.
+    :param is_parallel: whether there may be several calls.
+    """
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    names: tuple[str, ...] = ()
+    is_parallel: bool = True
+
+
+ANY_TOOL = Choice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +167,7 @@ def pieces(text: str, size: int = 3) -> Iterator[str]:
 
 
 @lru_cache(maxsize=256)
-def form_of(task: Task) -> asking.Form:
+def form_of(task: Task) -> Form:
     """Return the shape in which a task wants its answers."""
     if labels_of(task) or task.scoring_strategy == "classification":
         return "label"
@@ -154,43 +178,6 @@ def form_of(task: Task) -> asking.Form:
     if {"code", "function"} & set(task.id.split("-")):
         return "code"
     return "summary" if task.id == "summarization" else "chat"
-
-
-def right_answer(task: Task, text: str) -> Mapping[str, Any]:
-    """Return what a flawless model would answer on a task: the fields found in the text, the best label, ..."""
-    return _remembered_answer(task, text) if len(text) <= _REMEMBERED_CHARACTERS else _right_answer(task, text)
-
-
-def _right_answer(task: Task, text: str) -> Mapping[str, Any]:
-    fields = gold_fields(task)
-    first = next(iter(fields))
-    form = form_of(task)
-    if form == "label":
-        labels = labels_of(task)
-        return {first: best_label(text, labels) if labels else asking.diagnoses(text)[0][0]}
-    if form == "fields":
-        reader = Reader(text)
-        found = {name: reader.first(_field(name, schema)) for name, schema in fields.items()}
-        lowered = text.lower()
-        named = {name for name in fields if name.replace("_", " ") in lowered}
-        return {n: v for n, v in found.items() if v is not None or n in named} or dict.fromkeys(fields)
-    if form == "sql":
-        return {first: sql.statement(text)}
-    if form == "code":
-        return {first: code.block(text)}
-    if form == "summary":
-        return {first: prose.summary(asking.passage_of(text)) or text}
-    return {first: prose.write(text, lambda _: 0.0)}
-
-
-# Clients repeat themselves; what long texts say is not kept, so that memory stays bounded.
-_REMEMBERED_CHARACTERS = 4_000
-_remembered_answer = lru_cache(maxsize=512)(_right_answer)
-
-
-def _field(name: str, schema: Mapping[str, Any]) -> Field:
-    types = schema.get("type", "string")
-    return Field(name, (types,) if isinstance(types, str) else tuple(types), schema.get("format", ""), is_wanted=False)
 
 
 def gold_fields(task: Task) -> Mapping[str, Any]:

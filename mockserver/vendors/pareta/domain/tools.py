@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from mockserver.vendors.pareta.domain.formats import words_of
+from mockserver.vendors.pareta.domain.generation import Choice, Tool
 from mockserver.vendors.pareta.domain.reading import KINDS, keywords
 
 MAX_CALLS = 8
@@ -38,35 +38,6 @@ _TELLING = 2
 _NEUTRAL = frozenset(
     "get set fetch find call run use tool function data info information api item items value values".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A function that may be called.
-
-    :param parameters: JSON Schema of its arguments.
-    """
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a request says about calling tools.
-
-    :param mode: `required` wants at least one call, `none` none at all.
-    :param names: the tools that may be called; empty for all of them.
-    :param is_parallel: whether there may be several calls.
-    """
-
-    mode: Literal["auto", "none", "required"] = "auto"
-    names: tuple[str, ...] = ()
-    is_parallel: bool = True
-
-
-ANY_TOOL = Choice()
 
 
 @dataclass(frozen=True, slots=True)

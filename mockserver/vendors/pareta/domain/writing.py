@@ -14,13 +14,16 @@ from typing import Any, NamedTuple
 from mockserver.vendors.pareta.domain import asking, attachments, code, prose, sql, structured
 from mockserver.vendors.pareta.domain.catalog import Task
 from mockserver.vendors.pareta.domain.formats import words_of
-from mockserver.vendors.pareta.domain.generation import Prompt, ToolCall, form_of, labels_of, right_answer
+from mockserver.vendors.pareta.domain.generation import Prompt, ToolCall, form_of, gold_fields, labels_of
 from mockserver.vendors.pareta.domain.predictions import Roll, predict, reword
-from mockserver.vendors.pareta.domain.reading import Reader
+from mockserver.vendors.pareta.domain.reading import Reader, best_label
 from mockserver.vendors.pareta.domain.structured import Field, Find, Fits
 
 to_json = json.JSONEncoder(ensure_ascii=False).encode
 """Writes JSON as models do: with blanks, and letters as they are."""
+
+# Clients repeat themselves; what long texts say is not kept, so that memory stays bounded.
+_REMEMBERED_CHARACTERS = 4_000
 
 _EXACTLY = re.compile(
     r"^(?:please )?(?:just |only |simply )?"
@@ -99,6 +102,41 @@ _TEXTS = {"chat": _prose, "summary": _prose, "code": _code, "sql": _sql}
 """How a text of a form goes wrong, by a quality."""
 
 
+def right_answer(task: Task, text: str) -> Mapping[str, Any]:
+    """Return what a flawless model would answer on a task: the fields found in the text, the best label, ..."""
+    return _remembered_answer(task, text) if len(text) <= _REMEMBERED_CHARACTERS else _right_answer(task, text)
+
+
+def _right_answer(task: Task, text: str) -> Mapping[str, Any]:
+    fields = gold_fields(task)
+    first = next(iter(fields))
+    form = form_of(task)
+    if form == "label":
+        labels = labels_of(task)
+        return {first: best_label(text, labels) if labels else asking.diagnoses(text)[0][0]}
+    if form == "fields":
+        reader = Reader(text)
+        found = {name: reader.first(_field(name, schema)) for name, schema in fields.items()}
+        lowered = text.lower()
+        named = {name for name in fields if name.replace("_", " ") in lowered}
+        return {n: v for n, v in found.items() if v is not None or n in named} or dict.fromkeys(fields)
+    if form == "sql":
+        return {first: sql.statement(text)}
+    if form == "code":
+        return {first: code.block(text)}
+    if form == "summary":
+        return {first: prose.summary(asking.passage_of(text)) or text}
+    return {first: prose.write(text, lambda _: 0.0)}
+
+
+_remembered_answer = lru_cache(maxsize=512)(_right_answer)
+
+
+def _field(name: str, schema: Mapping[str, Any]) -> Field:
+    types = schema.get("type", "string")
+    return Field(name, (types,) if isinstance(types, str) else tuple(types), schema.get("format", ""), is_wanted=False)
+
+
 def reply(prompt: Prompt, roll: Roll) -> str:
     """Answer in the shape the conversation plainly asks for, in prose failing that."""
     if prompt.results:
@@ -167,8 +205,6 @@ def _saying(last: str, context: tuple[str, ...]) -> str | None:
     return found if found is None or found[-1] in ".!?" else f"{found}."
 
 
-# Clients repeat themselves; what long texts say is not kept, so that memory stays bounded.
-_REMEMBERED_CHARACTERS = 4_000
 _remembered_saying = lru_cache(maxsize=512)(_saying)
 
 
@@ -179,20 +215,19 @@ def _total(request: str) -> str | None:
         return None
     try:
         value = _evaluated(ast.parse(match[0].replace("x", "*").strip(), mode="eval").body)
-    except (SyntaxError, ValueError, ZeroDivisionError):
+    except (SyntaxError, ZeroDivisionError):
         return None
     number = str(value.numerator) if value.denominator == 1 else f"{float(value):.10g}"
     return f"{match[0].strip()} = {number}."
 
 
 def _evaluated(node: ast.expr) -> Fraction:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+    if isinstance(node, ast.Constant):
         return Fraction(str(node.value))
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+    if isinstance(node, ast.UnaryOp):
         return -_evaluated(node.operand)
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _OPERATORS[type(node.op)](_evaluated(node.left), _evaluated(node.right))
-    raise ValueError("not a sum")
+    assert isinstance(node, ast.BinOp), "a sum has nothing but signs and numbers"
+    return _OPERATORS[type(node.op)](_evaluated(node.left), _evaluated(node.right))
 
 
 def _in_prose(prompt: Prompt, roll: Roll) -> str:
@@ -219,7 +254,7 @@ def finder(prompt: Prompt, roll: Roll, *texts: str) -> Find:
 
     :param texts: what to read first, if not the whole last message.
     """
-    results = tuple(content for _, content in prompt.results)
+    results = tuple(_lines(content) for _, content in prompt.results)
     reader = Reader(*texts, *results, prompt.last, *prompt.documents, *prompt.earlier, prompt.instructions)
 
     def find(wanted: Field) -> Iterator[Any]:
@@ -243,6 +278,26 @@ def finder(prompt: Prompt, roll: Roll, *texts: str) -> Find:
         return " ".join(prose.sentences_of(text)[:2])
 
     return find
+
+
+def _lines(content: str) -> str:
+    """Return JSON with a line for each of its values, so that it reads like a form; other texts as they are."""
+    try:
+        value = json.loads(content) if content[:1] in "{[" else None
+    except (ValueError, RecursionError):
+        value = None
+    return content if value is None else "\n".join(_leaves(value, ""))
+
+
+def _leaves(value: Any, name: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _leaves(part, key)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _leaves(part, name)
+    else:
+        yield f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
 
 
 def structure(schema: Any, prompt: Prompt, fits: Fits, roll: Roll) -> Any:

@@ -13,7 +13,6 @@ from mockserver.vendors.pareta.domain.errors import VendorFailed
 from mockserver.vendors.pareta.domain.generation import Prompt, count_tokens
 from mockserver.vendors.pareta.domain.metrics import latency_of
 from mockserver.vendors.pareta.domain.pricing import list_price
-from mockserver.vendors.pareta.domain.writing import reply
 from mockserver.vendors.pareta.operations.metering import authorised, charge
 from mockserver.vendors.pareta.operations.pages import read
 from mockserver.vendors.pareta.tables.endpoints import CallsOf
@@ -69,6 +68,8 @@ def compare(call: Call, asked: Comparison) -> Compared:
     :raises VendorFailed: the vendor failed, which costs nothing.
     """
     world = call.world
+    from mockserver.vendors.pareta.domain.writing import reply  # loaded with the first conversation
+
     model = compared_model(asked.model)
     authorised(world)
     if world.is_on(FRONTIER_FAILS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import Conflict, MockError, NotFound
@@ -12,23 +12,22 @@ from mockserver.kernel.ids import fingerprint
 from mockserver.kernel.windows import Instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
-from mockserver.vendors.pareta.domain import generation, writing
+from mockserver.vendors.pareta.domain import generation
 from mockserver.vendors.pareta.domain.catalog import AUTO, FrontierModel, ServedEndpoint, Task, looks_like_alias
 from mockserver.vendors.pareta.domain.errors import EndpointNotReady, Refused, VendorFailed
-from mockserver.vendors.pareta.domain.generation import Answer, Prompt, ToolCall, finished
+from mockserver.vendors.pareta.domain.generation import ANY_TOOL, Answer, Choice, Prompt, Tool, finished
 from mockserver.vendors.pareta.domain.generations import ENDPOINTS
 from mockserver.vendors.pareta.domain.generations import generation as generation_of
 from mockserver.vendors.pareta.domain.metrics import ServedCall
-from mockserver.vendors.pareta.domain.predictions import Roll, predict
 from mockserver.vendors.pareta.domain.pricing import Price, auto_price, capability_price, list_price
 from mockserver.vendors.pareta.domain.scoring import SCORERS, exact_match
-from mockserver.vendors.pareta.domain.structured import Unsatisfiable
-from mockserver.vendors.pareta.domain.tools import ANY_TOOL, Choice, Plan, Tool, planned
-from mockserver.vendors.pareta.domain.writing import Draft
 from mockserver.vendors.pareta.operations import metering
 from mockserver.vendors.pareta.operations.auto import FRONTIER_FAILS
 from mockserver.vendors.pareta.operations.metering import authorised, latency_us
 from mockserver.vendors.pareta.operations.pages import read
+
+if TYPE_CHECKING:
+    from mockserver.vendors.pareta.domain.writing import Draft
 
 OPERATION = "chat.completions.create"
 
@@ -291,7 +290,9 @@ def _answers(
         subject = fingerprint(server.who, prompt.text, *[picture.digest for picture in prompt.pictures])
     else:
         subject, counter = endpoint.id, n
-    writer = _Writer(world, server, request, prompt, subject, counter or 0)
+    from mockserver.vendors.pareta.operations.writer import Writer  # what reads and writes takes long to load
+
+    writer = Writer(world.draws, server, request.form, prompt, subject, counter or 0)
     draft = writer.write("answer")
     answers = [_finished(draft, prompt)]
     seen = {draft.text}
@@ -316,81 +317,3 @@ def _score(world: World, server: Server, draft: Draft, n: int) -> float | None:
 
 def _finished(draft: Draft, prompt: Prompt) -> Answer:
     return generation.called(draft.calls, prompt) if draft.calls else finished(draft.text, prompt)
-
-
-class _Writer:
-    """Writes the answers to one request, as chance and the request's form want them."""
-
-    def __init__(
-        self, world: World, server: Server, request: ChatRequest, prompt: Prompt, subject: str, counter: int
-    ) -> None:
-        self._draws = world.draws
-        self._server = server
-        self._form = request.form
-        self._prompt = prompt
-        self._subject = subject
-        self._counter = counter
-
-    def write(self, name: str) -> Draft:
-        """Return one answer, whose chance hangs on its name."""
-
-        def roll(what: str) -> float:
-            return self._draws.uniform(f"{name}:{what}", self._subject, self._counter)
-
-        form = self._form
-        if form is not PLAIN:
-            plans = self._plans()
-            if plans:
-                return Draft("", calls=tuple(self._call(plan, name, n, roll) for n, plan in enumerate(plans)))
-            if form.schema is not None:
-                return self._to_schema(roll)
-            if form.wants_json:
-                return self._any_object(roll)
-        task, endpoint = self._server.task, self._server.endpoint
-        if task is not None and endpoint is not None:
-            return writing.for_task(task, self._prompt, endpoint.quality, roll)
-        return Draft(writing.reply(self._prompt, roll), is_free=True)
-
-    def _plans(self) -> list[Plan]:
-        """Return the calls to make: none right after results, unless the request insists."""
-        form, prompt = self._form, self._prompt
-        if not form.tools or (prompt.results and form.choice.mode == "auto"):
-            return []
-        return planned(form.tools, form.choice, prompt.last)
-
-    def _call(self, plan: Plan, name: str, number: int, roll: Roll) -> ToolCall:
-        from mockserver.vendors.pareta.operations.conformity import checked
-
-        where = f"tools: parameters of '{plan.tool.name}'"
-        schema = checked(plan.tool.parameters, where)
-        try:
-            given = writing.arguments(
-                schema.schema, plan.words, self._prompt, schema.fits, lambda what: roll(f"call {number}:{what}")
-            )
-        except Unsatisfiable as error:
-            raise Refused(f"{where} cannot be satisfied: {error}") from None
-        identity = self._draws.token("call", f"{name}:{number}:{self._subject}", self._counter, 24)
-        return ToolCall(f"call_{identity}", plan.tool.name, writing.to_json(given))
-
-    def _to_schema(self, roll: Roll) -> Draft:
-        """Return JSON that satisfies the request's schema, whatever mistakes the endpoint makes."""
-        from mockserver.vendors.pareta.operations.conformity import checked
-
-        schema = checked(self._form.schema, "response_format: schema")
-        try:
-            right = writing.structure(schema.schema, self._prompt, schema.fits, roll)
-            endpoint = self._server.endpoint
-            if endpoint is None or not isinstance(right, dict):
-                return Draft(writing.to_json(right), is_free=True)
-            given = predict(right, endpoint.quality, lambda n: roll(str(n)))
-            if not schema.fits(given, schema.schema):
-                given = right
-        except Unsatisfiable as error:
-            raise Refused(f"response_format: schema cannot be satisfied: {error}") from None
-        return Draft(writing.to_json(given), given, right, is_free=True)
-
-    def _any_object(self, roll: Roll) -> Draft:
-        task, endpoint = self._server.task, self._server.endpoint
-        if task is not None and endpoint is not None and generation.form_of(task) == "fields":
-            return writing.for_task(task, self._prompt, endpoint.quality, roll)
-        return Draft(writing.to_json(writing.loose_object(self._prompt, roll)), is_free=True)

@@ -15,8 +15,16 @@ from mockserver.kernel.windows import SECOND
 from mockserver.vendors.pareta.domain.attachments import IMAGE_TOKENS, Attachment, Pdf, Picture, attachment
 from mockserver.vendors.pareta.domain.catalog import AUTO
 from mockserver.vendors.pareta.domain.errors import Refused
-from mockserver.vendors.pareta.domain.generation import Answer, Prompt, count_tokens, pieces, prompt_tokens
-from mockserver.vendors.pareta.domain.tools import ANY_TOOL, Choice, Tool
+from mockserver.vendors.pareta.domain.generation import (
+    ANY_TOOL,
+    Answer,
+    Choice,
+    Prompt,
+    Tool,
+    count_tokens,
+    pieces,
+    prompt_tokens,
+)
 from mockserver.vendors.pareta.operations import chat
 
 Text = Annotated[str, StringConstraints(min_length=1)]
