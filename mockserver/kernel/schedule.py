@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 migrations = Migrations("kernel.schedule")
 
-Action = Callable[["World", str], None]
-"""Runs what fell due for a subject; the world's clock shows the due instant meanwhile."""
+Action = Callable[["World", str], bool | None]
+"""Runs what fell due for a subject; the world's clock shows the due instant meanwhile.
+
+Returns true when that was much work, so that a request that waits for it need not wait for more.
+"""
 
 Actions = Mapping[str, Action]
 
@@ -58,8 +61,11 @@ class Schedule:
         """Whether anything is to happen by `now`."""
         return self._store.one("SELECT 1 FROM due WHERE world = ? AND at <= ? LIMIT 1", (self._world, now)) is not None
 
-    def run(self, world: World, until: int, actions: Actions) -> None:
-        """Run everything due up to and including `until`, in order, each at its own instant."""
+    def run(self, world: World, until: int, actions: Actions, *, is_awaited: bool = False) -> None:
+        """Run everything due up to and including `until`, in order, each at its own instant.
+
+        :param is_awaited: a request waits meanwhile: after much work the rest is left to the next one.
+        """
         while row := self._store.one(
             "SELECT at, seq, action, subject FROM due WHERE world = ? AND at <= ? ORDER BY at, seq LIMIT 1",
             (self._world, until),
@@ -67,4 +73,6 @@ class Schedule:
             at, seq, action, subject = row
             self._store.execute("DELETE FROM due WHERE world = ? AND at = ? AND seq = ?", (self._world, at, seq))
             with world.clock.pinned(at):
-                actions[action](world, subject)
+                was_much = actions[action](world, subject)
+            if was_much and is_awaited:
+                return

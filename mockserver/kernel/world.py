@@ -227,10 +227,13 @@ class Worlds:
         self._keep_clock(world)
 
     def settle(self, world: World, now: int) -> None:
-        """Run whatever has fallen due by `now`; it stays done, whatever becomes of the request that noticed."""
+        """Run whatever has fallen due by `now`; it stays done, whatever becomes of the request that noticed.
+
+        What would keep that request waiting for long is left to the next ones.
+        """
         if world.schedule.is_due(now):
             with self.store.atomic():
-                world.schedule.run(world, now, self.actions)
+                world.schedule.run(world, now, self.actions, is_awaited=True)
 
     def flip(self, world: World, switches: Mapping[str, bool]) -> None:
         """Set some of a world's switches.

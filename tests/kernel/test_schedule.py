@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from mockserver.kernel.windows import HOUR, SECOND
-from mockserver.kernel.world import Worlds
+from mockserver.kernel.world import World, Worlds
 from tests.kernel.conftest import NOON
 
 
@@ -78,3 +78,27 @@ def test_worlds_do_not_run_one_anothers_actions(worlds: Worlds, ran: list[tuple[
         worlds.advance(other, HOUR)
 
     assert ran == []
+
+
+def test_a_request_waits_for_one_piece_of_much_work_only(worlds: Worlds, ran: list[tuple[str, int]]) -> None:
+    def much(world: World, subject: str) -> bool:
+        ran.append((subject, world.clock.now()))
+        return True
+
+    worlds.actions = {**worlds.actions, "much": much}
+    with worlds.store.committed():
+        world = worlds.create("acme")
+        for n, action in enumerate(("note", "much", "note", "much", "much")):
+            world.schedule.add(NOON + n * SECOND, action, str(n))
+
+        seen = []
+        for _ in range(3):
+            worlds.settle(world, NOON + 3 * SECOND)
+            seen.append([subject for subject, _ in ran])
+        assert seen == [["0", "1"], ["0", "1", "2", "3"], ["0", "1", "2", "3"]]
+        assert ran[-1] == ("3", NOON + 3 * SECOND)
+
+        world.schedule.add(NOON + 5 * SECOND, "much", "5")
+        worlds.advance(world, HOUR)
+
+    assert [subject for subject, _ in ran[4:]] == ["4", "5"], "who moves the clock waits for all of it"

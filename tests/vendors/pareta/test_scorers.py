@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mockserver.app import Simulator
 from mockserver.kernel.windows import SECOND
 from tests.vendors.pareta.org import CURL, ENDPOINT, G0, G1, G3, Org
 
@@ -279,7 +280,7 @@ def many(count: int) -> list[dict[str, Any]]:
     return rows_of(count, lambda n: (f"contract {n}", contract(n)))
 
 
-def test_a_large_run_is_answered_in_slices_and_comes_out_the_same(org: Org, simulator: Any) -> None:
+def test_a_large_run_is_answered_in_slices_and_comes_out_the_same(org: Org, simulator: Simulator) -> None:
     models = [f"m-{n}" for n in range(12)]
     other = Org(simulator, "other")
     answers = []
@@ -305,6 +306,26 @@ def test_a_large_run_is_answered_in_slices_and_comes_out_the_same(org: Org, simu
     assert statuses == sorted(statuses, key=["running", "evaluating", "completed"].index)
     assert looked == clocked
     assert looked["run"]["total_cost_micro_usd"] == 12 * 4000 * 90
+
+
+def test_a_large_run_whose_time_is_long_up_keeps_no_request_waiting_for_all_of_it(simulator: Simulator) -> None:
+    org = Org(simulator)
+    run = org.new_run(org.new_set(many(4000)), *[f"m-{n}" for n in range(12)])
+    with org.house():  # the clock moves on as the machine's does, and nobody asks for anything
+        org.world.clock.jump(org.world.clock.now() + 600 * SECOND)
+
+    done: list[int | None] = []
+    while not done or done[-1] is not None:
+        org.get("/v1/models")
+        row = org.world.store.one(
+            "SELECT slices_done FROM pareta_eval_runs WHERE world = ? AND id = ? AND status <> 'completed'",
+            (org.world.id, run),
+        )
+        done.append(row[0] if row else None)
+
+    assert done == [*range(1, len(done)), None]
+    assert len(done) > 3
+    org.check()
 
 
 def test_a_run_of_very_many_answers_keeps_only_what_they_add_up_to(org: Org) -> None:

@@ -138,17 +138,21 @@ def _look(world: World, run: EvalRunRow) -> None:
         tables.eval_runs.set_status(world, run.id, stage)
 
 
-def finish(world: World, run_id: str) -> None:
-    """Bring a run whose time is up to its end, or a large one a slice nearer; does nothing for a finished run."""
+def finish(world: World, run_id: str) -> bool:
+    """Bring a run whose time is up to its end, or a large one a slice nearer; does nothing for a finished run.
+
+    Returns whether that was much work.
+    """
     run = tables.eval_runs.find_eval_run(world, run_id)
     if run is None or run.status in TERMINAL:
-        return
+        return False
     plan = tables.eval_runs.plan_of(world, run_id)
     if run.slices_done >= len(plan.ends) - 1:
         carry_out(world, run_id)
     elif _answer_slice(world, run, plan):
         tables.eval_runs.set_status(world, run_id, "running")
         world.schedule.add(world.clock.now() + SLICE_US, FINISH, run_id)
+    return len(plan.ends) > 1
 
 
 def carry_out(world: World, run_id: str) -> None:
