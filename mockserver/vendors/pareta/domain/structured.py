@@ -480,45 +480,49 @@ class _Maker:
 
     def _arrays(self, form: _Form, name: str, where: str, left: int) -> Iterator[list[Any]]:
         least = form.fewest
-        most = min(form.least("maxItems"), self._room(form, least, left))
+        most = min(form.least("maxItems"), self._room(form, left))
         if least > most:
             raise Unsatisfiable(where, f"{least} items are wanted, but there is nothing to fill more than {most} with")
         for attempt in range(_ATTEMPTS):
             usual = max(form.prefix, 1 + int(self._roll(f"{where}#{attempt}:count") * 3))
             count = least if attempt % 2 or left <= 2 else int(min(max(usual, least), most))
             try:
-                yield self._items(form, count, name, where if attempt == 0 else f"{where}#{attempt}", left)
+                yield self._items(form, count, name, f"{where}#{attempt}" if attempt else where, left, attempt // 4)
             except Unsatisfiable:
                 if attempt:  # then the least that will do was tried too
                     raise
             if not most:
                 return
 
-    def _items(self, form: _Form, count: int, name: str, where: str, left: int) -> list[Any]:
+    def _items(self, form: _Form, count: int, name: str, where: str, left: int, passed: int) -> list[Any]:
+        """Return so many items; later attempts pass over the first values there are for each."""
         items: list[Any] = []
         is_unique = any(form.all("uniqueItems"))
         for n in range(count):
             also = [schema for schema, times in form.contained if n < times]
             taken = items if is_unique else ()
-            items.append(self._item((*form.item(n), *also), name, f"{where}[{n}]", left - 1, taken))
+            items.append(self._item((*form.item(n), *also), name, f"{where}[{n}]", left - 1, taken, passed))
         return items
 
-    def _room(self, form: _Form, least: int, left: int) -> float:
+    def _room(self, form: _Form, left: int) -> float:
         """Return how many items there can be: up to the first one nothing can be put in place of."""
-        for n in range(max(least, form.prefix) + 1):
+        for n in range(form.prefix + 1):
             if self.height(form.item(n), left - 1) > left - 1:
                 return n
         return inf
 
-    def _item(self, schemas: tuple[Any, ...], name: str, where: str, left: int, taken: Sequence[Any]) -> Any:
+    def _item(
+        self, schemas: tuple[Any, ...], name: str, where: str, left: int, taken: Sequence[Any], passed: int
+    ) -> Any:
         """Return an item that is none of those taken.
 
         :raises Unsatisfiable: there is none.
         """
         known = {_canonical(value) for value in taken}
-        for value in islice(self.values(schemas, name, where, left), _MANY):
-            if not known or _canonical(value) not in known:
-                return value
+        some = islice(self.values(schemas, name, where, left), _MANY)
+        fresh = list(islice((v for v in some if not known or _canonical(v) not in known), passed + 1))
+        if fresh:
+            return fresh[-1]
         raise Unsatisfiable(where, f"uniqueItems: no item was found beside {len(known)} others")
 
     def _objects(self, form: _Form, where: str, left: int) -> Iterator[dict[str, Any]]:
@@ -536,8 +540,9 @@ class _Maker:
                     made[name] = self.value(form.member(name), name, place, left - 1)
                 elif name in kept:
                     self._add_optional(made, form.member(name), name, place, left - 1)
-            wanted = max(least - len(made), attempt - 2 if left > 1 and len(made) + attempt - 2 <= most else 0)
-            for name in islice(self._further(form, where, made), max(0, wanted)):
+            further = attempt - 2 if order else attempt
+            wanted = max(least - len(made), further if left > 1 and len(made) + further <= most else 0, 0)
+            for name in islice(self._further(form, where, made), wanted):
                 made[name] = self.value(form.member(name), name, f"{where}.{name}", left - 1)
             yield made
 
@@ -567,8 +572,10 @@ class _Maker:
         """Yield names of members nobody declared."""
         rules = form.all("propertyNames")
         sources: list[Iterator[Any]] = []
-        for given in form.all("patternProperties"):
-            sources += [patterns.texts_matching(p, self._rolls(f"{where}:name{n}")) for p in given for n in range(4)]
+        for pattern in (pattern for given in form.all("patternProperties") for pattern in given):
+            sources += [patterns.texts_matching(pattern, self._rolls(f"{where}:name{n}")) for n in range(4)]
+            first = next(patterns.texts_matching(pattern, self._rolls(f"{where}:name")))
+            sources.append(f"{first}{n}" for n in range(1, _MANY))
         if rules:
             sources.append(self.values(({"type": "string"}, *rules), "name", f"{where}:name", 1))
         sources.append(f"extra_{n}" for n in range(1, _MANY))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from mockserver.kernel.windows import MINUTE
-from mockserver.vendors.pareta.domain.agent import Session, check_context, next_turn, room_for, route_of
+from mockserver.kernel.windows import MINUTE, Instant
+from mockserver.vendors.pareta.domain.agent import Route, Session, check_context, next_turn, room_for, route_of
 from mockserver.vendors.pareta.domain.attachments import Pdf, Picture
 from mockserver.vendors.pareta.domain.errors import Refused
 from mockserver.vendors.pareta.domain.generation import Prompt, Tool
 
-NOW = 100 * MINUTE
-GENERAL = Session("s", "general", 5, 3, NOW - 10 * MINUTE)
+NOW = Instant(100 * MINUTE)
 
 
-def prompt(last: str = "hi", **more: object) -> Prompt:
+def pinned(route: Route, turns: int = 3, since: int = 5, used: int = NOW) -> Session:
+    return Session("s", route, Instant(since), turns, Instant(used))
+
+
+GENERAL = pinned("general", used=NOW - 10 * MINUTE)
+
+
+def prompt(last: str = "hi", **more: Any) -> Prompt:
     return Prompt(last, last, 0)._replace(**more)
 
 
@@ -39,18 +47,18 @@ def test_turns_are_routed_by_their_shape(turn: Prompt, tools: tuple[Tool, ...], 
 @pytest.mark.parametrize(
     ("known", "shape", "expected"),
     [
-        (None, "general", Session("s", "general", NOW, 1, NOW)),
-        (GENERAL, "general", Session("s", "general", 5, 4, NOW)),
-        (GENERAL, "coding", Session("s", "general", 5, 4, NOW)),
-        (GENERAL, "vision", Session("s", "vision", NOW, 1, NOW)),
-        (Session("s", "vision", 5, 3, NOW), "vision", Session("s", "vision", 5, 4, NOW)),
-        (Session("s", "vision", 5, 3, NOW), "general", Session("s", "general", NOW, 1, NOW)),
-        (Session("s", "general", 5, 3, NOW - 30 * MINUTE + 1), "general", Session("s", "general", 5, 4, NOW)),
-        (Session("s", "general", 5, 3, NOW - 30 * MINUTE), "general", Session("s", "general", NOW, 1, NOW)),
+        (None, "general", pinned("general", 1, NOW)),
+        (GENERAL, "general", pinned("general", 4)),
+        (GENERAL, "coding", pinned("general", 4)),
+        (GENERAL, "vision", pinned("vision", 1, NOW)),
+        (pinned("vision"), "vision", pinned("vision", 4)),
+        (pinned("vision"), "general", pinned("general", 1, NOW)),
+        (pinned("general", used=NOW - 30 * MINUTE + 1), "general", pinned("general", 4)),
+        (pinned("general", used=NOW - 30 * MINUTE), "general", pinned("general", 1, NOW)),
     ],
 )
-def test_a_conversation_keeps_its_route(known: Session | None, shape: str, expected: Session) -> None:
-    assert next_turn(known, "s", shape, NOW) == expected  # type: ignore[arg-type]
+def test_a_conversation_keeps_its_route(known: Session | None, shape: Route, expected: Session) -> None:
+    assert next_turn(known, "s", shape, NOW) == expected
 
 
 def test_the_context_takes_131072_tokens_with_the_answer() -> None:
