@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -57,17 +56,12 @@ class DeployRequest(WireModel):
     def to_domain(self) -> NewEndpoint:
         """Return what to deploy, with everything else that was sent.
 
-        :raises InvalidRequest: it is too much, no JSON, or says what only the server can.
+        :raises InvalidRequest: it is too much, or says what only the server can.
         """
         extra = {name: value for name, value in self if name in self.model_fields_set - {"task", "model", "name"}}
         problems = [Problem(("body", name), "is set by the server", "unknown_key") for name in _OWN if name in extra]
-        try:
-            size = len(json.dumps(extra, allow_nan=False, ensure_ascii=False).encode())
-        except ValueError:
-            problems.append(Problem(("body",), "numbers must be finite", "invalid_format"))
-        else:
-            if size > MAX_EXTRA_BYTES:
-                problems.append(Problem(("body",), f"further fields: at most {MAX_EXTRA_BYTES} bytes", "too_long"))
+        if len(to_json(extra)) > MAX_EXTRA_BYTES:
+            problems.append(Problem(("body",), f"further fields: at most {MAX_EXTRA_BYTES} bytes", "too_long"))
         if problems:
             raise InvalidRequest(*problems)
         return NewEndpoint(self.task, self.model, self.name, extra)
