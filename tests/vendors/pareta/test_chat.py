@@ -416,8 +416,21 @@ def test_an_alias_is_callable_for_the_first_generation_only(org: Org) -> None:
     for headers in (G1, G3, CURL):
         assert org.chat("qwen-2", headers=headers).status_code == 404
     assert org.chat("unheard-of-7", headers=G0).status_code == 404
-    assert org.chat("qwen-vl-1", headers=G0).status_code == 404, "its only endpoint is stopped"
     assert len(org.debits) == 1
+
+
+@pytest.mark.parametrize(
+    ("alias", "task", "rate"), [("llama-1", "contract-key-fields", 63), ("qwen-vl-1", "invoice-extraction", 3800)]
+)
+def test_an_alias_that_nobody_deployed_serves_its_task_at_its_rate(org: Org, alias: str, task: str, rate: int) -> None:
+    response = org.chat(alias, headers=G0)
+
+    assert (response.status_code, response.json()["model"]) == (200, alias)
+    assert json.loads(response.json()["choices"][0]["message"]["content"])
+    assert response.headers["x-pareta-billed"] == str(rate)
+    assert [(entry.subject, -entry.amount_micro_usd) for entry in org.debits] == [(alias, rate)]
+    assert org.http.get(f"/v1/endpoints/{alias}").status_code == 404
+    assert {m["name"] for m in org.get(f"/v1/tasks/{task}/leaderboard")["models"]} >= {alias}
 
 
 @pytest.mark.parametrize("headers", [G0, G1, G3, CURL])

@@ -23,6 +23,7 @@ from mockserver.vendors.pareta.domain.pricing import Price, auto_price, capabili
 from mockserver.vendors.pareta.domain.scoring import SCORERS, exact_match
 from mockserver.vendors.pareta.operations import metering
 from mockserver.vendors.pareta.operations.auto import FRONTIER_FAILS
+from mockserver.vendors.pareta.operations.endpoints import undeployed
 from mockserver.vendors.pareta.operations.metering import authorised, latency_us
 from mockserver.vendors.pareta.operations.pages import read
 
@@ -200,9 +201,9 @@ def _server(call: Call, model: str) -> Server:
     endpoint = tables.endpoints.find_endpoint(call.world, model)
     if endpoint is None:
         if generation_of(call.client) == ENDPOINTS and looks_like_alias(model):
-            endpoint = next(
-                (e for e in tables.endpoints.endpoints(call.world) if e.model == model and e.status == "live"), None
-            )
+            deployed = tables.endpoints.endpoints(call.world)
+            endpoint = next((e for e in deployed if e.model == model and e.status == "live"), None)
+            endpoint = endpoint or undeployed(call, model)
         if endpoint is None:
             return _direct(call.world, model)
     call.subject = endpoint.id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mockserver.kernel.call import Call
@@ -136,28 +136,15 @@ def deploy(call: Call, new: NewEndpoint) -> Deployment:
         return Deployment(STAGES[: failed.stages], lambda: failed.message, lambda: None)
     is_timed = world.is_on(TIMED)
     due = Instant(call.now + (DEPLOY_US if is_timed else START_US))
-    sheet = tables.catalog.price_sheet(world)
-    stands_in_for = baseline(board)
-    overrides = {field: value for field, value in new.extra.items() if value is not None}
-    tables.endpoints.insert_endpoint(
-        world,
-        ServedEndpoint(
-            name,
-            task.id,
-            model,
-            "starting",
-            overrides.get("quality", live_quality(board, model)),
-            overrides.get("cost_per_request_micro_usd", open_rate(sheet, board, model)),
-            overrides.get("frontier_cost_per_request_micro_usd", frontier_rate(sheet, board)),
-            stands_in_for.name if stands_in_for else DEFAULT_BASELINE,
-            call.now,
-            due if is_timed else None,
-            recommended_prompt(task),
-            prompt_scaffold(task),
-            extra=new.extra,
-            first_call=tables.endpoints.next_call(world, name),
-        ),
+    endpoint = _serving(call, task, model, name, new.extra)
+    endpoint = replace(
+        endpoint,
+        status="starting",
+        live_at=due if is_timed else None,
+        extra=new.extra,
+        first_call=tables.endpoints.next_call(world, name),
     )
+    tables.endpoints.insert_endpoint(world, endpoint)
     world.schedule.add(due, GO_LIVE, name)
 
     def finish() -> Listed | str:
@@ -173,6 +160,42 @@ def deploy(call: Call, new: NewEndpoint) -> Deployment:
             tables.endpoints.set_live_at(world, name, due)
 
     return Deployment(STAGES, finish, abandon)
+
+
+def undeployed(call: Call, alias: str) -> ServedEndpoint | None:
+    """Return an open model as it serves those who name it by its alias without having deployed it.
+
+    Ranked on several tasks, it serves the first one of the catalog; it is `None` if it is ranked on none.
+
+    Source: pareta/models "a model alias" (callable: documented; at the task's rate, and which task: assumed).
+    """
+    for task_id in tables.catalog.tasks_of(call.world, alias):
+        task = tables.catalog.find_task(call.world, task_id)
+        assert task is not None
+        return _serving(call, task, alias, alias, {})
+    return None
+
+
+def _serving(call: Call, task: Task, model: str, name: str, overrides: Mapping[str, Any]) -> ServedEndpoint:
+    """Return an open model live at a task, at the rates of the price sheet unless others were agreed."""
+    board = tables.catalog.board(call.world, task.id)
+    sheet = tables.catalog.price_sheet(call.world)
+    stands_in_for = baseline(board)
+    agreed = {field: value for field, value in overrides.items() if value is not None}
+    return ServedEndpoint(
+        name,
+        task.id,
+        model,
+        "live",
+        agreed.get("quality", live_quality(board, model)),
+        agreed.get("cost_per_request_micro_usd", open_rate(sheet, board, model)),
+        agreed.get("frontier_cost_per_request_micro_usd", frontier_rate(sheet, board)),
+        stands_in_for.name if stands_in_for else DEFAULT_BASELINE,
+        call.now,
+        None,
+        recommended_prompt(task),
+        prompt_scaffold(task),
+    )
 
 
 def _free_name(world: World, task: Task, wanted: str | None, frontier: Collection[str]) -> str:

@@ -90,6 +90,16 @@ def board(world: World, task_id: str) -> list[RankedModel]:
     return [RankedModel(*[*row[:-1], bool(row[-1])]) for row in rows]
 
 
+def tasks_of(world: World, alias: str) -> list[str]:
+    """Return the tasks an open model is ranked on, in catalog order."""
+    rows = world.store.all(
+        "SELECT task FROM pareta_models JOIN pareta_tasks ON pareta_tasks.world = pareta_models.world AND id = task"
+        " WHERE pareta_models.world = ? AND name = ? AND kind = 'open' ORDER BY pareta_tasks.position",
+        (world.id, alias),
+    )
+    return [row[0] for row in rows]
+
+
 def insert_roster(world: World, models: Sequence[FrontierModel]) -> None:
     """Add the vendors' models in order."""
     world.store.conn.executemany(
