@@ -175,6 +175,29 @@ def test_general_lanes_cost_by_the_tokens_of_each_row(org: Org) -> None:
     assert dear["auto"] > cheap["auto"]
 
 
+def test_a_picture_costs_the_same_however_it_comes(org: Org) -> None:
+    def row(image: str) -> dict[str, Any]:
+        return {"input": {"image": image, "prompt": "what?"}, "expected": {"response": "a chart"}}
+
+    rows = [row("https://example.com/i.png"), row("data:image/png;base64," + "A" * 100_000)]
+
+    (result,) = results(org, "general-vision", "qwen-vl-1", rows=rows)
+
+    assert 765 < result["mean_cost_micro_usd"] < 800
+    assert result["error_count"] == 0
+
+
+def test_an_endpoint_with_a_rate_of_its_own_costs_that(org: Org) -> None:
+    rows = [{"input": {"prompt": "x" * 400}, "expected": {"response": "y" * 40}}] * 2
+    for name, more in (("plain", {}), ("ours", {"cost_per_request_micro_usd": 5})):
+        org.http.post("/v1/endpoints", json={"task": "general-chat", "model": "qwen-1", "name": name, **more})
+
+    plain, ours = results(org, "general-chat", "plain", "ours", rows=rows)
+
+    assert plain["mean_cost_micro_usd"] > 100
+    assert ours["mean_cost_micro_usd"] == 5
+
+
 def recording(seconds: float) -> str:
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
@@ -218,11 +241,11 @@ def test_attached_audio_is_known_by_its_length_too(org: Org) -> None:
 
 
 def test_speech_costs_by_the_length_of_what_is_said(org: Org) -> None:
-    rows = [{"input": {"text": "x" * count}, "expected": {}} for count in (100, 300)]
+    rows = [{"input": {"text": text}, "expected": {}} for text in ("x" * 100, "x" * 300, 5)]
 
     (row,) = results(org, "general-tts", "speech-1", rows=rows)
 
-    assert row["mean_cost_micro_usd"] == (800 + 2400) // 2
+    assert row["mean_cost_micro_usd"] == round((800 + 2400 + 500) / 3)
 
 
 # What cannot be answered

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
+from mockserver.vendors.pareta.domain.attachments import IMAGE_TOKENS
 from mockserver.vendors.pareta.domain.audio import recognised
 from mockserver.vendors.pareta.domain.catalog import (
     AUTO,
@@ -55,11 +56,14 @@ class Field:
         :raises Refused: nobody.
         """
         best = next(iter(ranked(self._board)), None)
+        prices: Prices
         if name == AUTO:
             return Contender(name, None, _quality(best, "open"), self._auto_prices)
         endpoint = tables.endpoints.find_endpoint(self._world, name)
         if endpoint is not None and endpoint.status == "live":
-            return Contender(name, "open", endpoint.quality, self._open(endpoint.cost_micro_usd), is_endpoint=True)
+            has_own_rate = endpoint.extra.get("cost_per_request_micro_usd") is not None
+            prices = endpoint.cost_micro_usd if has_own_rate else self._open(endpoint.cost_micro_usd)
+            return Contender(name, "open", endpoint.quality, prices, is_endpoint=True)
         if name in self._roster or looks_like_frontier(name):
             is_blind = self._task.has_blob_input and name in self._roster and not self._roster[name].has_vision
             prices = self._frontier(frontier_rate(self._sheet, self._board, name))
@@ -114,15 +118,24 @@ class Field:
 
     @cached_property
     def _tokens(self) -> list[tuple[int, int]]:
-        """The tokens of each row: of what goes in, and of the answer expected."""
-        return [(prompt_tokens([str(item.input)]), count_tokens(_written(self._task, item))) for item in self._items]
+        """The tokens of each row: of what goes in, a document counting as one page, and of the answer expected."""
+        documents = document_fields(self._task)
+        page = IMAGE_TOKENS if self._task.has_blob_input else 0
+        return [
+            (
+                page + prompt_tokens([str({name: part for name, part in item.input.items() if name not in documents})]),
+                count_tokens(_written(self._task, item)),
+            )
+            for item in self._items
+        ]
 
     @cached_property
     def _lengths_us(self) -> list[int | None]:
         """How long each row plays: audio that goes in, or speech that comes out; `None` where it cannot be known."""
         fields = document_fields(self._task)
         if not fields:
-            return [_LETTER_US * len(item.input.get(self._task.main_input) or "") for item in self._items]
+            texts = (item.input.get(self._task.main_input) for item in self._items)
+            return [_LETTER_US * len(text) if isinstance(text, str) else None for text in texts]
         left = _HEARD_BYTES
         lengths: list[int | None] = []
         for item in self._items:
