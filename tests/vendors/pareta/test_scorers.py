@@ -14,6 +14,7 @@ import pytest
 
 from mockserver.app import Simulator
 from mockserver.kernel.windows import SECOND
+from mockserver.vendors.pareta.operations import credits
 from tests.vendors.pareta.org import CURL, ENDPOINT, G0, G1, G3, Org
 
 MODELS = ("auto", "gpt-5.5", "qwen-1")
@@ -414,3 +415,23 @@ def test_prices_and_candidates_of_a_run_are_those_of_its_beginning(org: Org) -> 
 
     assert answer["run"]["total_cost_micro_usd"] == 40 * 63
     assert answer["results"][0]["quality_mean"] > 0.7
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE pareta_eval_sheets SET costs = '[[64, 40]]' WHERE run <> 'run_contracts'",
+        "DELETE FROM pareta_eval_sheets WHERE run <> 'run_contracts'",
+        "UPDATE pareta_eval_runs SET status = 'failed' WHERE id <> 'run_contracts'",
+    ],
+)
+def test_a_run_whose_items_are_not_what_was_debited_is_noticed(simulator: Simulator, sql: str) -> None:
+    org = Org(simulator)
+    results(org, "contract-key-fields", "llama-1")
+    org.check()
+    with org.house():
+        org.world.store.execute(sql)
+
+    found = [invariant for invariant in credits.invariants(org.world) if not invariant.holds]
+
+    assert [invariant.name for invariant in found] == ["eval total = sum of its items"]
