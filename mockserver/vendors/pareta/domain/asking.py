@@ -12,7 +12,7 @@ from typing import Any
 
 from mockserver.vendors.pareta.domain.formats import words_of
 from mockserver.vendors.pareta.domain.generation import Form
-from mockserver.vendors.pareta.domain.reading import KINDS, Reader, best_label, keywords
+from mockserver.vendors.pareta.domain.reading import KINDS, Reader, best_label, keywords, likeliest
 from mockserver.vendors.pareta.domain.structured import Field
 
 
@@ -294,8 +294,8 @@ def label_for(text: str, labels: Mapping[str, str], examples: Sequence[tuple[str
         if label in scores:
             shared = words & {word[:6] for word in keywords(given)}
             scores[label] += 1.5 * len(shared) / (1 + 0.2 * len(words)) if shared else 0.0
-    nearest = best_label(text, tuple(labels))
-    scores[nearest] += 1.2
+    nearest = likeliest(text, tuple(labels))
+    scores[nearest or best_label(text, tuple(labels))] += 1.2 if nearest else 0.4
     return max(labels, key=lambda label: scores[label])
 
 

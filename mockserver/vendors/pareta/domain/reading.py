@@ -34,6 +34,10 @@ _RELATIVE_DAY = re.compile(
     re.I,
 )
 _AMOUNT = re.compile(r"(?:[$€£]\s?|\b(?:USD|EUR|GBP)\s)?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\b")
+_SUM_OF_MONEY = r"\d{1,3}(?:\.\d{3})+,\d\d|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.]\d+|,\d\d(?!\d))?"
+_MONEY = re.compile(
+    rf"(?:[$€£]\s?|\b(?:USD|EUR|GBP|CHF)\s?)({_SUM_OF_MONEY})|({_SUM_OF_MONEY})\s?(?:[€£$]|(?:USD|EUR|GBP|CHF|dollars|euros)\b)"
+)
 _NUMBER = re.compile(r"(?<![\w.,-])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w-]|[.,]\d)")
 _SPELLED = {
     word: number
@@ -58,7 +62,7 @@ _FIRM = re.compile(
     r"\b[A-Z][\w&'-]{0,60}(?:\s+(?:[A-Z][\w&'-]{0,60}|&|and|of)){0,5},?\s+"
     r"(?:Inc|LLC|Ltd|Limited|GmbH|Corp|Corporation|Company|Co|AG|PLC|SA|BV|LP|LLP)\b"
 )
-_PROPER = re.compile(r"\b[A-Z][\w'-]{0,60}(?:\s+(?:of\s+)?[A-Z][\w'-]{0,60}){0,3}(?:,\s[A-Z]{2}\b)?")
+_PROPER = re.compile(r"\b[A-Z][\w'-]{0,60}(?:[ \t]+(?:of[ \t]+)?[A-Z][\w'-]{0,60}){0,3}(?:, [A-Z]{2}\b)?")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}", re.ASCII)
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`)\]]+")
 _PHONE = re.compile(r"(?<![\w-])\+?\d[\d ()-]{6,16}\d(?![\w-])")
@@ -241,10 +245,7 @@ class _Page:
             return
         for kind in field.types:
             if kind in ("integer", "number"):
-                numbers = [value for _, value in self.numbers]
-                if words & _SECOND and len(numbers) > 1:
-                    numbers = numbers[1:]
-                yield from _as(kind, numbers)
+                yield from _as(kind, (value for _, value in self.numbers))
             elif kind == "string" and not field.format:
                 if words & (KINDS["place"] | KINDS["person"] | KINDS["firm"]):
                     yield from self.names
@@ -287,7 +288,6 @@ class _Page:
             near = self.date_near(words)
             yield from () if near is None else (near,)
             yield from (match[0] for match in _RELATIVE_DAY.finditer(self.text))
-            return
         yield from self._labelled(words)
         for kind, read in _BY_KIND.items():
             if kind in kinds:
@@ -298,18 +298,22 @@ class _Page:
         for pattern in _labels(tuple(words)):
             for match in pattern.finditer(self.text):
                 value = _AND_SO_ON.split(match[1], 1)[0].strip().strip("\"'`").rstrip(" .,;")
-                if value and len(value) <= MAX_QUOTED_CHARACTERS:
+                if value:
                     yield value
 
     def _numbers(self, words: Sequence[str]) -> Iterator[int | float]:
         for text in self._labelled(words):
-            match = _AMOUNT.search(text)
-            if match:
-                yield _value(match[1])
+            money = _MONEY.search(text)
+            amount = _AMOUNT.search(text)
+            if money:
+                yield _value(money[1] or money[2])
+            elif amount:
+                yield _value(amount[1])
         kinds = set(words)
         if kinds & KINDS["money"]:
-            amounts = [_value(amount) for amount in _AMOUNT.findall(self.text)]
-            yield from reversed(amounts)
+            yield from reversed([_value(before or behind) for before, behind in _MONEY.findall(self.text)])
+            numbers = [value for _, value in reversed(self.numbers)]
+            yield from sorted(numbers, key=lambda value: isinstance(value, int))  # cents make a sum of money likely
         elif kinds & {"year"}:
             yield from (int(year) for year in re.findall(r"\b(?:19|20)\d\d\b", self.text))
         elif kinds & {"age"}:
@@ -335,12 +339,12 @@ class _Page:
 
     def _claims(self, words: Sequence[str]) -> Iterator[bool]:
         """Yield whether the text says a thing is so."""
-        for text in self._labelled(words):
+        telling = [word for word in words if word not in ("is", "has", "should", "can", "needs", "with", "include")]
+        for text in (*self._labelled(words), *self._labelled(telling)):
             if _NO.match(text):
                 yield False
             elif _YES.match(text):
                 yield True
-        telling = [word for word in words if word not in ("is", "has", "should", "can", "needs", "with", "include")]
         lowered = self.text.lower()
         for word in telling:
             at = _mention(lowered, word)
@@ -353,7 +357,7 @@ class _Page:
         if "parties" in kinds or "party" in kinds:
             match = _PARTIES.search(self.text)
             if match:
-                yield [match[1].strip(), match[2].strip()]
+                yield [match[1].strip(" ."), match[2].strip(" .")]
         if "items" in kinds or "lines" in kinds:
             rows = [(name.strip(), _value(amount)) for name, amount in _LINE_AMOUNT.findall(self.text)]
             plain = [row for row in rows if not re.match(r"(?:sub)?total|tax|vat|balance|amount", row[0], re.I)]
@@ -485,7 +489,7 @@ def _currencies(page: _Page, words: Sequence[str]) -> Iterator[str]:
 def _party(number: int) -> Read:
     def read(page: _Page, words: Sequence[str]) -> Iterable[str]:
         match = _PARTIES.search(page.text)
-        return (match[number].strip(),) if match else ()
+        return (match[number].strip(" ."),) if match else ()
 
     return read
 
@@ -561,10 +565,10 @@ def _labels(words: tuple[str, ...]) -> list[re.Pattern[str]]:
     name = r"[\s_-]{1,3}".join(re.escape(word) for word in words)
     return [
         re.compile(
-            rf"^[^\S\n]*(?:[-*•]\s)?{name}\b[^\n:=]{{0,24}}[:=][^\S\n]*(\S[^\n]{{0,{MAX_QUOTED_CHARACTERS}}})",
+            rf"^[^\S\n]*(?:[-*•]\s)?{name}\b[^\n:=]{{0,24}}[:=][^\S\n]*(\S[^\n]{{0,{MAX_QUOTED_CHARACTERS - 1}}})",
             re.I | re.M,
         ),
-        re.compile(rf"\b{name}\s*(?:is|was|are|of|:|=)\s+([^\n.;!?,]{{1,120}}(?:\.\d+)?)", re.I),
+        re.compile(rf"\b{name}\s*(?:is|was|are|of|:|=)\s+((?:[^\n.;!?,]|[.,](?=\d)){{1,120}})", re.I),
     ]
 
 
@@ -611,8 +615,13 @@ def _iso(match: re.Match[str]) -> str:
     return f"{year2}-{_MONTHS[name2.lower()]:02d}-{int(day2):02d}"
 
 
+_CENTS_BY_COMMA = re.compile(r",\d\d$")
+
+
 def _value(text: str) -> int | float:
-    """Return the number a text writes."""
+    """Return the number a text writes, be its cents set off by a point or by a comma."""
+    if _CENTS_BY_COMMA.search(text):
+        text = text.replace(".", "").replace(",", ".")
     plain = text.replace(",", "").lower()
     if plain in _SPELLED:
         return _SPELLED[plain]

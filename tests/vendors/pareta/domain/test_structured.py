@@ -141,6 +141,7 @@ SATISFIABLE = [
     {"type": "object", "properties": {"a": WHOLE}, "dependentSchemas": {"a": {"required": ["z"]}}},
     {"type": "object", "properties": {"a": WHOLE, "b": TEXT}, "not": {"required": ["b"]}},
     {"type": "object", "properties": {"a": {"allOf": [TEXT, WHOLE]}}},
+    {"type": "object", "properties": {"a": {**TEXT, "not": {}}}},
     {
         "type": "object",
         "properties": {"x-a": TEXT},
@@ -191,6 +192,7 @@ def test_what_can_be_satisfied_is(schema: Any) -> None:
         ({"type": "array", "maxItems": 0, "not": {"const": []}}, "$", "no value was found"),
         ({"type": "array", "items": WHOLE, "not": {"type": "array"}}, "$", "no value was found"),
         ({**TEXT, "not": TEXT}, "$", "no value was found"),
+        ({**TEXT, "pattern": "^a$", "not": {"const": "a"}}, "$", "no value was found"),
         ({"type": "object", "minProperties": 300}, "$", "no value was found"),
         ({**NUMBER, "minimum": 0.001, "maximum": 0.002, "not": NUMBER}, "$", "no value was found"),
         (members("a", a=WHOLE, b={"type": "array", "minItems": 10**6}), "$.b[", "more than 3000 values"),
@@ -243,7 +245,8 @@ def test_what_can_be_satisfied_is(schema: Any) -> None:
     ],
 )
 def test_what_cannot_be_satisfied_is_explained(schema: Any, where: str, why: str) -> None:
-    fits = fits_in(schema) if not {"$ref", "pattern"} & set(json.dumps(schema).split('"')) else lambda value, part: True
+    is_unreadable = "$ref" in json.dumps(schema) or "(?<=" in json.dumps(schema)  # for the oracle too
+    fits = (lambda value, part: True) if is_unreadable else fits_in(schema)
     with pytest.raises(Unsatisfiable) as caught:
         next(values(schema, fits, nothing, rolls_of(1)))
 
