@@ -129,11 +129,9 @@ def prompt_tokens(texts: Sequence[str]) -> int:
 
 
 def finished(text: str, prompt: Prompt) -> Answer:
-    """Cut a text at the first stop sequence, then at `max_tokens`."""
-    for stop in prompt.stop:
-        cut = text.find(stop)
-        if stop and cut >= 0:
-            text = text[:cut]
+    """Cut a text where the first stop sequence begins, whichever it is, then at `max_tokens`."""
+    if prompt.stop:
+        text = text[: min((at for stop in prompt.stop if stop and (at := text.find(stop)) >= 0), default=len(text))]
     tokens = count_tokens(text)
     if prompt.max_tokens is not None and tokens > prompt.max_tokens:
         return Answer(text[: prompt.max_tokens * CHARACTERS_PER_TOKEN], "length", prompt.max_tokens)
