@@ -452,7 +452,11 @@ def _in_words(content: str) -> str:
     else:
         value = text
     words = _spoken(value, 0)
-    return words if len(words) <= _MAX_RESULT_CHARACTERS else f"{words[:_MAX_RESULT_CHARACTERS].rsplit(' ', 1)[0]} ..."
+    return (
+        words
+        if len(words) <= _MAX_RESULT_CHARACTERS
+        else f"{words[:_MAX_RESULT_CHARACTERS].rsplit(' ', 1)[0]} and so on"
+    )
 
 
 def _spoken(value: Any, depth: int) -> str:

@@ -29,10 +29,11 @@ _COUNT = re.compile(r"\bhow many\b|\bnumber of\b|\bcount\b", re.I)
 _SUM = re.compile(r"\btotal\b|\bsum\b|\boverall\b|\brevenue\b", re.I)
 _MEAN = re.compile(r"\baverage\b|\bmean\b|\bavg\b|\btypical\b", re.I)
 _MOST = re.compile(
-    r"\b(?:highest|most|largest|biggest|maximum|max|latest|newest|oldest age|longest|top|best|greatest|priciest)\b",
-    re.I,
+    r"(?<!\bat )\b(?:highest|most|largest|biggest|maximum|max|latest|newest|longest|top|best|greatest|priciest)\b", re.I
 )
-_LEAST = re.compile(r"\b(?:lowest|least|smallest|minimum|min|earliest|oldest|shortest|fewest|cheapest|worst)\b", re.I)
+_LEAST = re.compile(
+    r"(?<!\bat )\b(?:lowest|least|smallest|minimum|min|earliest|oldest|shortest|fewest|cheapest|worst)\b", re.I
+)
 _TOP = re.compile(
     r"\b(?:top|first|best|last|latest|cheapest|largest|highest)\s+(\d{1,4}|two|three|four|five|ten)\b", re.I
 )
@@ -318,7 +319,7 @@ def _filter(query: _Query, table: Table, asked: str) -> None:
 _NO_STATES = frozenset(
     "the all many each every our their these those any of from per number count list show total average find which "
     "what most latest top first last highest lowest for and with get give select distinct unique largest cheapest "
-    "new".split()
+    "new two three four five ten".split()
 )
 
 
@@ -351,7 +352,7 @@ def _shape(query: _Query, table: Table, asked: str) -> None:
             query.order, query.limit = f"{aggregate} {'DESC' if _MOST.search(asked) else 'ASC'}", count or 1
         return
     filtered = " AND ".join(query.wheres)
-    wanted = [c for c in table.columns if _is_asked(c, stems) and f"{full(c)} " not in filtered]
+    wanted = [c for c in table.columns if _is_asked(c, stems) and f"{full(c)} = '" not in filtered]
     if _MOST.search(asked) or _LEAST.search(asked):
         dated = next((c for c in table.columns if c.is_date), None)
         if re.search(r"\b(?:latest|newest|earliest|oldest|recent)\b", asked, re.I) and dated is not None:
