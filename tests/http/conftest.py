@@ -79,6 +79,13 @@ class ListQuery(WireModel):
         return self.limit, self.tag
 
 
+class SessionHeaders(WireModel):
+    session: Literal["one", "two"] | None = Field(default=None, alias="x-toy-session")
+
+    def to_domain(self) -> str | None:
+        return self.session
+
+
 class FileRequest(WireModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
     title: str
@@ -114,6 +121,9 @@ class Toy:
 
     def list(self, call: Call, query: tuple[int, list[str]]) -> dict[str, Any]:
         return {"limit": query[0], "tags": query[1], "names": names(call.world)}
+
+    def greet(self, call: Call, session: str | None) -> dict[str, Any]:
+        return {"session": session}
 
     def upload(self, call: Call, form: tuple[str, Upload]) -> dict[str, Any]:
         title, file = form
@@ -178,6 +188,7 @@ def toy_api(toy: Toy) -> Api:
             row("DELETE", "/t/things", "things.delete", toy.delete, status=204),
             row("GET", "/t/things/{id}/parts/{part}", "things.show", toy.show),
             row("POST", "/t/files", "files.create", toy.upload, body=FileRequest, form=True, replayable=True),
+            row("GET", "/t/greeting", "greetings.show", toy.greet, headers=SessionHeaders),
             row("POST", "/t/later", "things.later", toy.later, body=ThingRequest),
             row("POST", "/t/talk", "talk.create", toy.talk, body=ThingRequest, replayable=True, streams=True),
         ],

@@ -51,6 +51,15 @@ def test_parameters_query_and_empty_answers_travel(client: httpx.Client) -> None
     assert (empty.status_code, empty.content) == (204, b"")
 
 
+def test_headers_an_operation_looks_at_are_judged_like_its_other_fields(client: httpx.Client) -> None:
+    assert client.get("/t/greeting").json() == {"session": None}
+    assert client.get("/t/greeting", headers={"X-Toy-Session": "two"}).json() == {"session": "two"}
+
+    refused = client.get("/t/greeting", headers={"X-Toy-Session": "three"})
+    assert refused.status_code == 422
+    assert refused.json()["fields"] == ["x-toy-session"]
+
+
 def test_a_form_travels(client: httpx.Client) -> None:
     answer = client.post("/t/files", data={"title": "t"}, files={"file": ("a.txt", b"abc", "text/plain")})
 

@@ -15,6 +15,7 @@ from mockserver.http.openapi import vendor_document
 from mockserver.vendors.registry import vendors
 from mockserver.vendors.vendor import Vendor
 from tests.conformance import Documented, Undocumented
+from tests.http.conftest import Toy, toy_api
 
 
 class Line(WireModel):
@@ -121,6 +122,20 @@ def test_an_operation_says_where_the_vendor_describes_it(document: dict[str, Any
     assert create["summary"] == "Order."
     assert create["x-source"] == "shop/orders"
     assert "x-source" not in operation(document, "label")
+
+
+def test_headers_an_operation_looks_at_are_parameters() -> None:
+    document = vendor_document(toy_api(Toy()))
+
+    assert operation(document, "greetings.show")["parameters"] == [
+        {
+            "name": "x-toy-session",
+            "in": "header",
+            "required": False,
+            "schema": {"enum": ["one", "two"], "type": "string"},
+        }
+    ]
+    assert "SessionHeaders" not in document["components"]["schemas"]
 
 
 def test_a_body_refers_to_the_model_that_validates_it(document: dict[str, Any]) -> None:

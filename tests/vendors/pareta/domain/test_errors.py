@@ -5,6 +5,7 @@ from mockserver.vendors.pareta.domain.errors import (
     ExtraMissing,
     InsufficientCredits,
     Refused,
+    TurnFailed,
     VendorFailed,
 )
 
@@ -21,4 +22,5 @@ def test_errors_carry_the_facts_and_say_them() -> None:
     assert (bare.what, bare.extra) == ("images", "media")
     assert str(bare) == "images cannot be served by this installation: pip install 'mockserver[media]'"
     assert str(Refused("no")) == "no"
+    assert str(TurnFailed()) == "the turn could not be completed"
     assert str(VendorFailed("gpt-5.5")) == "frontier model 'gpt-5.5' failed"

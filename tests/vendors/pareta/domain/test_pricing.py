@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from mockserver.vendors.pareta.domain.catalog import RankedModel
 from mockserver.vendors.pareta.domain.pricing import (
     Price,
+    audio_price,
     auto_price,
+    capability_price,
+    embeddings_price,
     frontier_rate,
     list_price,
     mean_half_up,
@@ -97,3 +100,9 @@ def test_mean_vectors(total: int, count: int, expected: int) -> None:
 @given(st.integers(0, 10**15), st.integers(1, 10**6))
 def test_means_round_halves_up(total: int, count: int) -> None:
     assert mean_half_up(total, count) == math.floor(Fraction(total, count) + Fraction(1, 2))
+
+
+def test_lanes_are_priced_by_what_they_meter() -> None:
+    assert capability_price(SHEET, 10) == Price(10, 120)
+    assert [embeddings_price(SHEET, tokens) for tokens in (0, 1, 250, 251, 1000)] == [0, 1, 1, 2, 4]
+    assert [audio_price(SHEET, us) for us in (0, 1, 10_000, 10_001, 60_000_000)] == [0, 1, 1, 2, 6000]
