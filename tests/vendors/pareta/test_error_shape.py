@@ -213,7 +213,7 @@ FAILURES = [
             body=GOOD_COMPARISON, switch="frontier_fails", retry_after="0"),
     # Things that are not there
     refused("an unknown model", "endpoint 'ep-nope' not found", 404, body=body("ep-nope")),
-    refused("an unknown alias", "endpoint 'llama-1' not found", 404, body=body("llama-1"), headers=G0),
+    refused("an unknown alias", "endpoint 'llama-97' not found", 404, body=body("llama-97"), headers=G0),
     refused("a frontier model", "endpoint 'gpt-5.5' not found", 404, body=body("gpt-5.5"), headers=G3),
     Failure("an unknown endpoint", "GET", "/v1/endpoints/nope", 404, "endpoint 'nope' not found"),
     Failure("an unknown endpoint's metric", "GET", "/v1/endpoints/nope/cost", 404, "endpoint 'nope' not found"),
