@@ -6,9 +6,12 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from re import _constants as words  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from importlib import import_module
 from typing import Any, TypeVar
+
+# How Python itself takes an expression apart; the modules have no public names and no types.
+parser: Any = import_module("re._parser")
+words: Any = import_module("re._constants")
 
 T = TypeVar("T")
 Roll = Callable[[str], float]
