@@ -13,10 +13,20 @@ from mockserver.app import Simulator
 from mockserver.config import Settings
 from mockserver.kernel.windows import HOUR, parse_instant
 from mockserver.kernel.world import Beginning
-from tests.vendors.pareta.org import ENDPOINT, G0, G1, SEED, STOPPED, Org
+from tests.vendors.pareta.org import ENDPOINT, G0, G1, SEED, STOPPED, Org, body
 
 AT = parse_instant("2026-02-10T12:00:00Z")
 ROWS = [{"input": f"text {n}", "expected": {"effective_date": "2026-01-01", "party_a": "A B"}} for n in range(30)]
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "size": {"type": "integer"}},
+    "required": ["city", "size"],
+}
+SHAPES: list[dict[str, Any]] = [
+    {"tools": [{"type": "function", "function": {"name": "get_weather", "parameters": CITY}}]},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "city", "schema": CITY}}},
+    {"stream": True},
+]
 BOUNDARY = {**G1, "Content-Type": "multipart/form-data; boundary=b"}  # httpx would draw one
 
 
@@ -30,6 +40,11 @@ def script(org: Org) -> None:
     org.chat(seed=10, headers={"Idempotency-Key": "k"})
     org.stream()
     org.stream("auto", stream_options={"include_usage": True})
+    for shape in (*SHAPES, {"n": 4}):
+        org.chat("auto", text="What is the weather in Oslo?", **shape)
+        org.chat(text="What is the weather in Oslo?", **shape)
+    for shape in SHAPES:
+        org.http.post("/agent/v1/chat/completions", json=body("auto", "What is the weather in Oslo?", **shape))
     left = org.open_stream()
     next(left.iter_raw())
     left.close()

@@ -13,6 +13,8 @@ from mockserver.vendors.pareta.domain.attachments import Pdf, Picture
 from mockserver.vendors.pareta.domain.catalog import Task
 
 CHARACTERS_PER_TOKEN = 4
+READ_CHARACTERS = 131_072 * CHARACTERS_PER_TOKEN
+"""How much of a text is read: as much as the largest published context holds, its beginning and its end."""
 _MESSAGE_OVERHEAD_TOKENS = 4
 
 Form = Literal["fields", "label", "sql", "code", "summary", "chat"]
@@ -55,10 +57,26 @@ class Prompt(NamedTuple):
         """Return the prompt with limits for its answer, and what else counts as prompt added to its tokens."""
         return self._replace(max_tokens=max_tokens, stop=stop, tokens=self.tokens + further_tokens)
 
+    def within_reach(self) -> Prompt:
+        """Return the prompt with what is read of it; tokens still count in full."""
+        if len(self.text) <= READ_CHARACTERS:
+            return self
+        return self._replace(
+            last=_ends_of(self.last),
+            instructions=_ends_of(self.instructions),
+            earlier=tuple(map(_ends_of, self.earlier)),
+            results=tuple((name, _ends_of(content)) for name, content in self.results),
+        )
+
     @property
     def subject(self) -> str:
         """The last user message and the documents that came with it."""
         return "\n\n".join((self.last, *self.documents)) if self.documents else self.last
+
+
+def _ends_of(text: str) -> str:
+    half = READ_CHARACTERS // 2
+    return text if len(text) <= READ_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 from mockserver.vendors.pareta.domain.formats import holds, words_of
@@ -160,6 +161,7 @@ class Reader:
 
     def __init__(self, *texts: str) -> None:
         self._pages = [_Page(text) for text in texts if text]
+        self._known: dict[tuple[str, tuple[str, ...], str, str, bool], _Kept] = {}
         self._guessed: set[tuple[str, Any]] = set()
 
     def find(self, field: Field) -> Iterator[Any]:
@@ -167,19 +169,46 @@ class Reader:
 
         What is only likely to be meant is yielded last, each value for one field only, and never for optional ones.
         """
-        for page in self._pages:
-            yield from page.said(field)
+        yield from self._kept(field, is_guess=False)
         if field.is_wanted:
-            for page in self._pages:
-                for value in page.guessed(field):
-                    key = (type(value).__name__, value)
-                    if key not in self._guessed:
-                        self._guessed.add(key)
-                        yield value
+            for value in self._kept(field, is_guess=True):
+                key = (type(value).__name__, value)
+                if key not in self._guessed:
+                    self._guessed.add(key)
+                    yield value
+
+    def _kept(self, field: Field, *, is_guess: bool) -> _Kept:
+        key = (field.name, field.types, field.format, repr(field.options), is_guess)
+        if key not in self._known:
+            found = ((page.guessed if is_guess else page.said)(field) for page in self._pages)
+            self._known[key] = _Kept(value for values in found for value in values)
+        return self._known[key]
 
     def first(self, field: Field) -> Any:
         """Return the likeliest value of a field, `None` if the texts say nothing of it."""
         return next(self.find(field), None)
+
+
+class _Kept:
+    """Values that are looked for once, when they are first asked for, and then remembered."""
+
+    def __init__(self, source: Iterator[Any]) -> None:
+        self._source = islice(source, _MANY)
+        self._found: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        n = 0
+        while n < len(self._found) or self._has_more():
+            yield self._found[n]
+            n += 1
+
+    def _has_more(self) -> bool:
+        before = len(self._found)
+        self._found.extend(islice(self._source, 1))
+        return len(self._found) > before
+
+
+_MANY = 50
 
 
 class _Page:

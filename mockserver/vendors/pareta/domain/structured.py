@@ -32,6 +32,7 @@ MAX_HEIGHT = 32
 
 _USUAL_HEIGHT = 6
 _MAX_STEPS = 3_000
+_MAX_TRIED = 20_000
 _MAX_LOOKS = 50_000
 _MAX_ALTERNATIVES = 64
 _ATTEMPTS = 12
@@ -258,6 +259,7 @@ class _Maker:
         self._roll = roll
         self._is_brief = is_brief
         self._steps = 0
+        self._tried = 0
         self._looks = 0
         self._heights: dict[tuple[tuple[int, ...], int], float] = {}
 
@@ -370,6 +372,9 @@ class _Maker:
         problem: list[Unsatisfiable] = []
         has_any = False
         for value in self._candidates(schemas, name, where, left, problem):
+            self._tried += 1
+            if self._tried > _MAX_TRIED:
+                raise Unsatisfiable(where, f"more than {_MAX_TRIED} values were tried")
             if all(schema is True or self._fits(value, schema) for schema in schemas):
                 has_any = True
                 yield value
@@ -560,7 +565,7 @@ class _Maker:
             if not self._is_brief or self._is_said(schemas, name):
                 made[name] = self.value(schemas, name, where, left)
         except Unsatisfiable:
-            if self._steps > _MAX_STEPS:
+            if self._steps > _MAX_STEPS or self._tried > _MAX_TRIED:
                 raise
 
     def _is_said(self, schemas: tuple[Any, ...], name: str) -> bool:

@@ -69,6 +69,7 @@ class Draft(NamedTuple):
 
 def for_task(task: Task, prompt: Prompt, quality: float, roll: Roll) -> Draft:
     """Answer in a task's shape, right with the probability that a quality is."""
+    prompt = prompt.within_reach()
     form = "chat" if prompt.results else form_of(task)
     if form == "chat":
         right: Mapping[str, Any] = {next(iter(task.output_fields)): reply(prompt, roll)}
@@ -139,6 +140,7 @@ def _field(name: str, schema: Mapping[str, Any]) -> Field:
 
 def reply(prompt: Prompt, roll: Roll) -> str:
     """Answer in the shape the conversation plainly asks for, in prose failing that."""
+    prompt = prompt.within_reach()
     if prompt.results:
         return prose.told(prompt.results, prompt.last, roll)
     wanted = asking.asked(prompt.last, prompt.instructions)
@@ -254,6 +256,7 @@ def finder(prompt: Prompt, roll: Roll, *texts: str) -> Find:
 
     :param texts: what to read first, if not the whole last message.
     """
+    prompt = prompt.within_reach()
     results = tuple(_lines(content) for _, content in prompt.results)
     reader = Reader(*texts, *results, prompt.last, *prompt.documents, *prompt.earlier, prompt.instructions)
 
@@ -310,6 +313,7 @@ def structure(schema: Any, prompt: Prompt, fits: Fits, roll: Roll) -> Any:
 
 def loose_object(prompt: Prompt, roll: Roll) -> Mapping[str, Any]:
     """Return an object for a request that wants JSON without saying which."""
+    prompt = prompt.within_reach()
     wanted = asking.asked(prompt.last, prompt.instructions)
     if wanted.form != "fields":
         wanted = asking.asked(prompt.last, f"{prompt.instructions}\nReturn a JSON object.")

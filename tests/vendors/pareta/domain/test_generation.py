@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mockserver.vendors.pareta.domain.catalog import Task
 from mockserver.vendors.pareta.domain.generation import (
+    READ_CHARACTERS,
     Answer,
     Prompt,
     ToolCall,
@@ -163,6 +164,20 @@ def test_calls_are_cut_within_their_arguments(
 
 def test_limits_and_further_tokens_are_added_to_a_prompt() -> None:
     assert Prompt("a", "a", 5).limited(7, ("x",), 3) == Prompt("a", "a", 8, 7, ("x",))
+
+
+def test_of_an_endless_prompt_the_beginning_and_the_end_are_read() -> None:
+    long = "a" * READ_CHARACTERS + "b"
+    prompt = Prompt(long, long, 9, earlier=("c", long), results=(("tool", long),))
+
+    read = prompt.within_reach()
+
+    assert (read.text, read.tokens, read.earlier[0]) == (long, 9, "c")
+    for text in (read.last, read.earlier[1], read.results[0][1]):
+        assert len(text) == READ_CHARACTERS + 1
+        assert text.startswith("aaa")
+        assert text.endswith("ab")
+    assert Prompt("x", "x", 1).within_reach() == Prompt("x", "x", 1)
 
 
 def test_the_subject_of_a_prompt_is_its_last_message_with_its_documents() -> None:

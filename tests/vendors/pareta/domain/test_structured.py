@@ -176,6 +176,10 @@ def test_what_can_be_satisfied_is(schema: Any) -> None:
         made(schema, seed)
 
 
+def nested_arrays(levels: int) -> Any:
+    return {"type": "array", "minItems": 1, "items": nested_arrays(levels - 1)} if levels else {**TEXT, "not": {}}
+
+
 @pytest.mark.parametrize(
     ("schema", "where", "why"),
     [
@@ -236,6 +240,7 @@ def test_what_can_be_satisfied_is(schema: Any) -> None:
             "$.extra_1",
             "there is no room for it",
         ),
+        (nested_arrays(10), "$[0][0]", "more than 20000 values were tried"),
         ({"type": "array", "minItems": 10**6}, "$[", "more than 3000 values would have to be made"),
         (
             {"allOf": [*[{"anyOf": [True, True, True]}] * 12, False]},
