@@ -189,6 +189,17 @@ class Org:
         calls = store.all("SELECT * FROM pareta_calls WHERE world = ? AND status < 300", (self.world.id,))
         return {**rows, "pareta_calls": calls, "holds": dict(self.world.holds), "in_flight": dict(self.world.in_flight)}
 
+    def check_refused(self, before: dict[str, Any], response: httpx.Response, status: int) -> Any:
+        """One shape, nothing changed, nothing billed; returns the detail."""
+        assert response.status_code == status, response.text
+        assert response.json().keys() == {"detail"}
+        assert "x-pareta-billed" not in response.headers
+        last = self.journal[-1]
+        assert response.headers["x-request-id"] == last.request_id
+        assert (last.status, last.cost_micro_usd) == (status, 0)
+        assert self.state() == before
+        return response.json()["detail"]
+
     def check(self) -> None:
         """Everything about money adds up, and nothing is held back."""
         assert [(found.name, found.rows) for found in credits.invariants(self.world) if not found.holds] == []

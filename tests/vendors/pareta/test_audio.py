@@ -194,24 +194,13 @@ FIELDS = [
 ]
 
 
-def check_refused(org: Org, before: dict[str, Any], response: httpx.Response, status: int) -> Any:
-    """One shape, nothing changed, nothing billed; returns the detail."""
-    assert response.status_code == status, response.text
-    assert response.json().keys() == {"detail"}
-    assert "x-pareta-billed" not in response.headers
-    assert response.headers["x-request-id"] == org.journal[-1].request_id
-    assert (org.journal[-1].status, org.journal[-1].cost_micro_usd) == (status, 0)
-    assert org.state() == before
-    return response.json()["detail"]
-
-
 @pytest.mark.parametrize(
     ("path", "sent", "detail"), [case[1:] for case in SENTENCES], ids=[case[0] for case in SENTENCES]
 )
 def test_what_cannot_be_had_is_refused_with_a_sentence(org: Org, path: str, sent: Any, detail: str) -> None:
     before = org.state()
 
-    found = check_refused(org, before, org.http.post(path, json=sent), 400)
+    found = org.check_refused(before, org.http.post(path, json=sent), 400)
 
     assert found.startswith(detail.removesuffix("...")) if detail.endswith("...") else found == detail
 
@@ -220,7 +209,7 @@ def test_what_cannot_be_had_is_refused_with_a_sentence(org: Org, path: str, sent
 def test_faulty_fields_are_listed(org: Org, path: str, sent: Any, field: str) -> None:
     before = org.state()
 
-    found = check_refused(org, before, org.http.post(path, json=sent), 422)
+    found = org.check_refused(before, org.http.post(path, json=sent), 422)
 
     assert [row["loc"] for row in found] == [["body", field]]
 
@@ -234,7 +223,7 @@ def test_without_credit_nothing_is_even_looked_at(org: Org, path: str, sent: Any
     org.set_balance(0)
     before = org.state()
 
-    assert check_refused(org, before, org.http.post(path, json=sent), 402).startswith("organization is out of credit")
+    assert org.check_refused(before, org.http.post(path, json=sent), 402).startswith("organization is out of credit")
 
 
 def test_a_recording_of_25_megabytes_is_taken_and_one_byte_more_is_not(org: Org) -> None:
@@ -245,7 +234,7 @@ def test_a_recording_of_25_megabytes_is_taken_and_one_byte_more_is_not(org: Org)
     refused = transcribe(org, wav_of(b"\1\0" * ((LONGEST_FILE - head) // 2 + 1)))
 
     assert taken.json()["duration_s"] == pytest.approx(819.2, abs=0.01)
-    assert check_refused(org, before, refused, 400) == f"audio_base64 holds more than {LONGEST_FILE} bytes"
+    assert org.check_refused(before, refused, 400) == f"audio_base64 holds more than {LONGEST_FILE} bytes"
 
 
 # Idempotency

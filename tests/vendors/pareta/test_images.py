@@ -330,17 +330,6 @@ def sent_to(path: str, fields: dict[str, Any]) -> dict[str, Any]:
     return {"prompt": PROMPT, **({"image": encoded(PNG)} if path == EDITS else {}), **fields}
 
 
-def check_refused(org: Org, before: dict[str, Any], response: httpx.Response, status: int) -> Any:
-    """One shape, nothing changed, nothing billed; returns the detail."""
-    assert response.status_code == status, response.text
-    assert response.json().keys() == {"detail"}
-    assert "x-pareta-billed" not in response.headers
-    assert response.headers["x-request-id"] == org.journal[-1].request_id
-    assert (org.journal[-1].status, org.journal[-1].cost_micro_usd) == (status, 0)
-    assert org.state() == before
-    return response.json()["detail"]
-
-
 @pytest.mark.parametrize(
     ("path", "fields", "detail"), [case[1:] for case in SENTENCES], ids=[case[0] for case in SENTENCES]
 )
@@ -349,7 +338,7 @@ def test_what_cannot_be_had_is_refused_with_a_sentence(
 ) -> None:
     before = org.state()
 
-    found = check_refused(org, before, org.http.post(path, json=sent_to(path, fields)), 400)
+    found = org.check_refused(before, org.http.post(path, json=sent_to(path, fields)), 400)
 
     assert found.startswith(detail.removesuffix("...")) if detail.endswith("...") else found == detail
 
@@ -358,7 +347,7 @@ def test_what_cannot_be_had_is_refused_with_a_sentence(
 def test_faulty_fields_are_listed(org: Org, path: str, fields: dict[str, Any], field: str) -> None:
     before = org.state()
 
-    found = check_refused(org, before, org.http.post(path, json=sent_to(path, fields)), 422)
+    found = org.check_refused(before, org.http.post(path, json=sent_to(path, fields)), 422)
 
     assert [row["loc"] for row in found] == [["body", field]]
 
@@ -368,7 +357,7 @@ def test_without_credit_nothing_is_drawn(org: Org, path: str) -> None:
     org.set_balance(0)
     before = org.state()
 
-    found = check_refused(org, before, org.http.post(path, json=sent_to(path, {})), 402)
+    found = org.check_refused(before, org.http.post(path, json=sent_to(path, {})), 402)
 
     assert found.startswith("organization is out of credit")
 
@@ -379,7 +368,7 @@ def test_an_image_of_25_megabytes_is_looked_at_and_one_byte_more_is_not(org: Org
     refused = edit(org, PNG.ljust(LONGEST_FILE + 1, b"\0"))
 
     assert taken.status_code == 200
-    assert check_refused(org, before, refused, 400) == f"image holds more than {LONGEST_FILE} bytes"
+    assert org.check_refused(before, refused, 400) == f"image holds more than {LONGEST_FILE} bytes"
 
 
 @pytest.mark.parametrize("path", [GENERATIONS, EDITS])
@@ -391,7 +380,7 @@ def test_without_the_extra_a_picture_is_501_with_what_to_install(
     monkeypatch.setitem(sys.modules, "PIL", None)
     before = org.state()
 
-    found = check_refused(org, before, org.http.post(path, json=sent_to(path, {})), 501)
+    found = org.check_refused(before, org.http.post(path, json=sent_to(path, {})), 501)
 
     assert found == "images cannot be served by this installation: pip install 'mockserver[media]'"
     monkeypatch.undo()

@@ -18,10 +18,6 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from mockserver.app import Simulator
-from mockserver.config import Settings
-from mockserver.http.serve import BackgroundServer
-from mockserver.kernel.windows import parse_instant
-from mockserver.kernel.world import Beginning
 from tests.vendors.pareta.clients.samples import png, recording, size_of
 from tests.vendors.pareta.org import ENDPOINT, PRICE, SEED, STOPPED, TEXT, Org
 from tests.vendors.pareta.sdk import folder_of, installed, major
@@ -34,15 +30,6 @@ SINCE_0, SINCE_3 = ["0.3.1", "3.0.4"], ["3.0.4"]
 UNTIL_0 = ["0.3.1"]
 
 Used = dict[str, set[tuple[str, bool]]]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Simulator, str]]:
-    beginning = Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant("2026-02-10T12:00:00Z"))
-    simulator = Simulator(Settings(beginning=beginning))
-    with BackgroundServer(simulator) as server:
-        yield simulator, server.url
-    simulator.close()
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,6 @@ from mcp.client.stdio import stdio_client
 from mcp.types import TextContent
 
 from mockserver.app import Simulator
-from mockserver.config import Settings
-from mockserver.http.serve import BackgroundServer
-from mockserver.kernel.windows import parse_instant
-from mockserver.kernel.world import Beginning
 from tests.vendors.pareta.clients.samples import PDF, png, recording, size_of
 from tests.vendors.pareta.org import ENDPOINT, FRONTIER, PRICE, SEED, Org
 from tests.vendors.pareta.sdk import folder_of, major
@@ -116,15 +112,6 @@ def running(version: str, simulator: Simulator, url: str, **variables: str) -> I
         listed = portal.call(session.list_tools)
         yield Tools(version, org, portal, session, {tool.name for tool in listed.tools})
     org.check()
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Simulator, str]]:
-    beginning = Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant("2026-02-10T12:00:00Z"))
-    simulator = Simulator(Settings(beginning=beginning))
-    with BackgroundServer(simulator) as server:
-        yield simulator, server.url
-    simulator.close()
 
 
 @pytest.fixture(scope="module")
