@@ -15,7 +15,7 @@ vendor = Vendor(
     actions={endpoints.GO_LIVE: endpoints.go_live, eval_runs.FINISH: eval_runs.finish},
     switches={
         eval_sets.STRICT: False,
-        eval_runs.INSTANT: False,
+        eval_runs.TIMED: False,
         endpoints.DEPLOYS_FAIL: False,
         endpoints.TIMED: False,
         auto.FRONTIER_FAILS: False,

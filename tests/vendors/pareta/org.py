@@ -133,9 +133,12 @@ class Org:
         return identity
 
     def finished_run(self, run: str, *, headers: Any = None) -> Any:
-        for _ in range(3):
+        """Look until it is over: where runs take their time three times, at a large one once for each slice."""
+        for _ in range(60):
             answer = self.get(f"/v1/eval-runs/{run}", headers=headers)
-        return answer
+            if answer["run"]["status"] in ("completed", "failed"):
+                return answer
+        raise AssertionError(answer["run"])
 
     # Behind the counter
 

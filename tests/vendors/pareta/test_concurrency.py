@@ -162,7 +162,6 @@ def test_one_key_for_streams_is_one_debit_too(org: Org, connect: Connect) -> Non
 
 
 def test_runs_that_finish_at_once_are_started_while_they_are_covered(org: Org, connect: Connect) -> None:
-    org.flip(instant_runs=True)
     kept = org.new_set([ROW] * 5)
     cost = 5 * (63 + 700)
     org.set_balance(12 * cost + cost - 1)
@@ -177,6 +176,7 @@ def test_runs_that_finish_at_once_are_started_while_they_are_covered(org: Org, c
 
 
 def test_a_run_looked_at_by_many_is_finished_and_debited_once(org: Org, connect: Connect) -> None:
+    org.flip(timed_runs=True)
     run = org.new_run(org.new_set([ROW] * 5), "llama-1")
 
     with connect(org) as client:

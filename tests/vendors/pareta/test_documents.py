@@ -447,6 +447,7 @@ def test_a_deleted_sets_documents_go_with_it(org: Org, kept: str, keyless: httpx
 
 def test_a_run_under_way_still_finds_the_documents_of_a_deleted_set(org: Org, kept: str) -> None:
     attach(org, kept)
+    org.flip(timed_runs=True)
     run = org.new_run(kept, "gpt-5.5")
 
     org.http.delete(f"/v1/eval-sets/{kept}")

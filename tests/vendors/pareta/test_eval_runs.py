@@ -29,6 +29,13 @@ def status(org: Org, run: str) -> str:
     return found
 
 
+@pytest.fixture
+def _timed(org: Org) -> None:
+    """Runs take their time."""
+    org.flip(timed_runs=True)
+
+
+@pytest.mark.usefixtures("_timed")
 def test_a_run_is_queued_and_nothing_is_computed_or_debited_yet(org: Org) -> None:
     kept = org.new_set(ROWS)
 
@@ -40,6 +47,7 @@ def test_a_run_is_queued_and_nothing_is_computed_or_debited_yet(org: Org) -> Non
     assert org.balance == START_MICRO_USD
 
 
+@pytest.mark.usefixtures("_timed")
 def test_a_run_moves_a_stage_at_each_look_and_is_debited_once_at_its_end(org: Org) -> None:
     run = org.new_run(org.new_set(ROWS), "llama-1", "qwen-2", "gpt-5.5")
 
@@ -54,6 +62,7 @@ def test_a_run_moves_a_stage_at_each_look_and_is_debited_once_at_its_end(org: Or
     ]
 
 
+@pytest.mark.usefixtures("_timed")
 @pytest.mark.parametrize("looks", [0, 1, 2])
 def test_a_run_is_through_when_its_time_is_up_however_far_it_was_looked_at(org: Org, looks: int) -> None:
     run = org.new_run(org.new_set(ROWS), "llama-1")
@@ -71,6 +80,7 @@ def test_a_run_is_through_when_its_time_is_up_however_far_it_was_looked_at(org: 
     assert len(org.debits) == 1
 
 
+@pytest.mark.usefixtures("_timed")
 def test_a_run_finished_by_looking_is_not_finished_again_by_the_clock(org: Org) -> None:
     run = org.new_run(org.new_set(ROWS), "llama-1")
     before = org.finished_run(run)
@@ -81,6 +91,7 @@ def test_a_run_finished_by_looking_is_not_finished_again_by_the_clock(org: Org) 
     assert org.get(f"/v1/eval-runs/{run}") == before
 
 
+@pytest.mark.usefixtures("_timed")
 def test_finishing_twice_debits_once(org: Org) -> None:
     run = org.new_run(org.new_set(ROWS), "llama-1")
 
@@ -93,11 +104,10 @@ def test_finishing_twice_debits_once(org: Org) -> None:
 
 def test_the_answer_does_not_depend_on_how_the_run_was_finished(simulator: Simulator) -> None:
     results = []
-    for name, how in (("a", "look"), ("b", "clock"), ("c", "instant")):
+    for name, how in (("a", "look"), ("b", "clock"), ("c", "at once")):
         org = Org(simulator, name)
         kept = org.new_set(ROWS)
-        if how == "instant":
-            org.flip(instant_runs=True)
+        org.flip(timed_runs=how != "at once")
         run = org.new_run(kept, "auto", "qwen-2")
         if how == "clock":
             org.advance(60 * SECOND)
@@ -107,9 +117,7 @@ def test_the_answer_does_not_depend_on_how_the_run_was_finished(simulator: Simul
     assert results[0] == results[1] == results[2]
 
 
-def test_the_instant_switch_finishes_a_run_before_it_is_looked_at(org: Org) -> None:
-    org.flip(instant_runs=True)
-
+def test_a_run_is_through_before_it_is_looked_at_unless_runs_take_their_time(org: Org) -> None:
     response = org.post_run(org.new_set(ROWS), "llama-1")
 
     assert response.json()["status"] == "queued", "as documented, whatever happened since"
@@ -234,6 +242,7 @@ def test_a_stream_in_flight_counts_against_what_a_run_may_cost(org: Org) -> None
     assert org.post_run(kept, "llama-1").status_code == 202
 
 
+@pytest.mark.usefixtures("_timed")
 def test_what_an_unfinished_run_may_cost_is_set_aside_until_it_ends(org: Org) -> None:
     kept = org.new_set(ROWS)
     org.set_balance(20 * 63 + 1)
@@ -250,6 +259,7 @@ def test_what_an_unfinished_run_may_cost_is_set_aside_until_it_ends(org: Org) ->
     assert org.post_run(kept, "llama-1").status_code == 202
 
 
+@pytest.mark.usefixtures("_timed")
 def test_a_failed_run_gives_back_what_was_set_aside(org: Org) -> None:
     kept = org.new_set(ROWS)
     org.set_balance(20 * 90)
@@ -263,6 +273,7 @@ def test_a_failed_run_gives_back_what_was_set_aside(org: Org) -> None:
     assert org.post_run(kept, "qwen-2").status_code == 202
 
 
+@pytest.mark.usefixtures("_timed")
 def test_a_run_outlives_its_set(org: Org) -> None:
     kept = org.new_set(ROWS)
     run = org.new_run(kept, "llama-1")
@@ -276,6 +287,7 @@ def test_a_run_outlives_its_set(org: Org) -> None:
     assert org.post_run(kept, "llama-1").json() == {"detail": f"eval set '{kept}' not found"}
 
 
+@pytest.mark.usefixtures("_timed")
 def test_a_run_whose_endpoint_was_stopped_meanwhile_fails_and_costs_nothing(org: Org) -> None:
     run = org.new_run(org.new_set(ROWS), "llama-1", ENDPOINT)
     org.http.post(f"/v1/endpoints/{ENDPOINT}/stop")
@@ -337,4 +349,4 @@ def test_another_organisation_does_not_see_a_run(org: Org, simulator: Simulator)
 
     assert response.status_code == 404
     assert response.json() == {"detail": f"eval run '{run}' not found"}
-    assert status(org, run) == "running"
+    assert status(org, run) == "completed"

@@ -157,6 +157,7 @@ class Player:
 
     def __init__(self, simulator: Simulator, prices: dict[str, int], balance: int) -> None:
         self.org = Org(simulator, next(names))
+        self.org.flip(timed_runs=True)
         self.kept = self.org.new_set(ROWS)
         self.org.set_balance(balance)
         self.begin = len(self.org.ledger)

@@ -306,9 +306,10 @@ def many(count: int) -> list[dict[str, Any]]:
 
 def test_a_large_run_is_answered_in_slices_and_comes_out_the_same(org: Org, simulator: Simulator) -> None:
     models = [f"m-{n}" for n in range(12)]
-    other = Org(simulator, "other")
+    other, timeless = Org(simulator, "other"), Org(simulator, "timeless")
     answers = []
-    for each, how in ((org, "look"), (other, "clock")):
+    for each, how in ((org, "look"), (other, "clock"), (timeless, "by itself")):
+        each.flip(timed_runs=each is not timeless)
         run = each.new_run(each.new_set(many(4000)), *models)
         looks = 0
         if how == "clock":
@@ -324,16 +325,18 @@ def test_a_large_run_is_answered_in_slices_and_comes_out_the_same(org: Org, simu
         assert len(each.debits) == 1
     other.check()
 
-    (statuses, looked), (_, clocked) = answers
+    (statuses, looked), (_, clocked), (quickly, alone) = answers
     assert statuses[:2] == ["running", "running"]
     assert statuses[-2:] == ["evaluating", "completed"]
     assert statuses == sorted(statuses, key=["running", "evaluating", "completed"].index)
-    assert looked == clocked
+    assert set(quickly) == {"running", "completed"}
+    assert looked == clocked == alone
     assert looked["run"]["total_cost_micro_usd"] == 12 * 4000 * 90
 
 
 def test_a_large_run_whose_time_is_long_up_keeps_no_request_waiting_for_all_of_it(simulator: Simulator) -> None:
     org = Org(simulator)
+    org.flip(timed_runs=True)
     run = org.new_run(org.new_set(many(4000)), *[f"m-{n}" for n in range(12)])
     with org.house():  # the clock moves on as the machine's does, and nobody asks for anything
         org.world.clock.jump(org.world.clock.now() + 600 * SECOND)
@@ -353,7 +356,6 @@ def test_a_large_run_whose_time_is_long_up_keeps_no_request_waiting_for_all_of_i
 
 
 def test_a_run_of_very_many_answers_keeps_only_what_they_add_up_to(org: Org) -> None:
-    org.flip(instant_runs=True)
     org.grant(10**9)
     models = [f"m-{n}" for n in range(11)]
     rows = [{"input": f"n{n}", "expected": {"label": "other" if n % 3 else "refund_request"}} for n in range(10_000)]

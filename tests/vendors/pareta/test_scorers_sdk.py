@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from mockserver.app import Simulator
-from mockserver.kernel.world import World
 from tests.vendors.pareta.sdk import Client, installed
 from tests.vendors.pareta.test_scorers import ROWS, TEXTS
 
@@ -26,13 +24,6 @@ def version(request: pytest.FixtureRequest) -> str:
 def client(request: pytest.FixtureRequest, version: str, url: str) -> Iterator[Client]:
     with installed(version) as module:
         yield Client(module, url, KEY, is_async=request.param)
-
-
-@pytest.fixture(autouse=True)
-def _instant(simulator: Simulator, world: World) -> None:
-    """Let runs be through when they are first looked at."""
-    with simulator.store.committed():
-        simulator.worlds.flip(world, {"pareta.instant_runs": True})
 
 
 def run(client: Client, version: str, task: str, rows: list[dict[str, Any]], *models: str) -> Any:

@@ -59,10 +59,10 @@ def set_balance(simulator: Simulator, world: World, account: Any, micro_usd: int
         account.grant(world, MicroUsd(micro_usd - account.balance(world)), "test")
 
 
-def instant(simulator: Simulator, world: World) -> None:
-    """Let runs be through when they are first looked at, so that `wait=True` need not poll."""
+def take_time(simulator: Simulator, world: World) -> None:
+    """Let runs go through their stages instead of being over at once."""
     with simulator.store.committed():
-        simulator.worlds.flip(world, {"pareta.instant_runs": True})
+        simulator.worlds.flip(world, {"pareta.timed_runs": True})
 
 
 def chat(client: Client, **more: Any) -> Any:
@@ -95,7 +95,6 @@ def metric(client: Client, dimension: str, **params: Any) -> dict[str, Any]:
 def test_p1_all_spend_goes_through_one_balance(
     client: Client, simulator: Simulator, world: World, account: Any
 ) -> None:
-    instant(simulator, world)
     before = account.balance(world)
 
     chat(client)
@@ -127,7 +126,10 @@ def test_p2_chat_debits_on_success_only(client: Client, world: World, account: A
 
 @page
 @source("Money is metered")
-def test_p3_an_eval_run_debits_when_it_completes(client: Client, world: World, account: Any) -> None:
+def test_p3_an_eval_run_debits_when_it_completes(
+    client: Client, simulator: Simulator, world: World, account: Any
+) -> None:
+    take_time(simulator, world)
     before = account.balance(world)
     run = client(
         lambda pa: pa.evals.runs.create(task="contract-key-fields", items=ROWS, models=["llama-1"], frontier=None)
@@ -250,7 +252,6 @@ def test_p11_a_total_of_74211_reads_seven_cents(client: Client) -> None:
 def test_p12_a_sub_cent_total_reads_zero_dollars_and_keeps_its_value(
     client: Client, simulator: Simulator, world: World
 ) -> None:
-    instant(simulator, world)
 
     run = client(
         lambda pa: pa.evals.runs.create(
@@ -285,7 +286,6 @@ def test_p14_rates_are_never_floored(client: Client) -> None:
 def test_p15_the_pages_run_with_two_aliases_and_benchmarked_baselines(
     client: Client, simulator: Simulator, world: World
 ) -> None:
-    instant(simulator, world)
     run = run_page_eval(client)
     assert run.status == "completed"
     assert [r.model_id for r in run.results] == ["llama-1", "qwen-2", "gpt-5.5"]
@@ -321,7 +321,6 @@ def test_p18_a_run_has_an_id_and_a_status(client: Client) -> None:
 def test_p19_every_printed_field_of_a_result_can_be_formatted(
     client: Client, simulator: Simulator, world: World
 ) -> None:
-    instant(simulator, world)
     run = client(
         lambda pa: pa.evals.runs.create(
             task="contract-key-fields", items=ROWS, models=["llama-1", "auto"], frontier=["gpt-5.5"], wait=True
@@ -340,7 +339,6 @@ def test_p19_every_printed_field_of_a_result_can_be_formatted(
 @page
 @source("across both the open candidates and any frontier baselines")
 def test_p20_the_total_covers_every_candidate_and_item(client: Client, simulator: Simulator, world: World) -> None:
-    instant(simulator, world)
     run = run_page_eval(client)
     assert run.cost_micro_usd == 2 * (63 + 90 + 700)
 
@@ -348,7 +346,6 @@ def test_p20_the_total_covers_every_candidate_and_item(client: Client, simulator
 @page
 @source("the average cost per item for that model")
 def test_p21_mean_cost_is_the_average_of_the_items(client: Client, simulator: Simulator, world: World) -> None:
-    instant(simulator, world)
     run = run_page_eval(client)
     assert sum(r.mean_cost_micro_usd * (r.n_succeeded + r.error_count) for r in run.results) == run.cost_micro_usd
     assert Decimal(90 // 10_000) == Decimal(700 // 10_000) == 0  # both floor to nothing, the gap is in the raw figure
@@ -375,7 +372,6 @@ def test_p23_the_savings_ratio_can_be_taken(client: Client) -> None:
 @page
 @source("Respect the confidence interval")
 def test_p24_intervals_hold_the_mean_and_narrow_with_rows(client: Client, simulator: Simulator, world: World) -> None:
-    instant(simulator, world)
 
     def width(n: int) -> float:
         rows = [

@@ -1,8 +1,8 @@
 """Eval runs: who takes part, whether the balance covers it, and the result once it is through.
 
-A run moves one stage each time it is looked at, and to its end when its time is up, whichever comes first. What it
-will come to is settled when it is created; answering the rows is put off, and a large run is answered in slices, so
-that nobody else waits for it.
+What a run will come to is settled when it is created. Most are over then; a large one is answered in slices, so that
+nobody else waits for it: one each time it is looked at, or each second. Where runs take their time they move one stage
+each time they are looked at, and to their end when their time is up, whichever comes first.
 """
 
 from __future__ import annotations
@@ -44,12 +44,15 @@ from mockserver.vendors.pareta.tables.eval_runs import EvalRunRow, Scored
 OPERATION = "evals.runs.create"
 FINISH = "pareta.evals.runs.finish"
 RUN_US = 60 * SECOND
-"""How long a run takes for those who do not look. Source: pareta/evals "lifecycle" (assumed)."""
+"""How long a run takes for those who do not look, where runs take their time.
+
+Source: pareta/evals "lifecycle" (assumed).
+"""
 SLICE_US = SECOND
 """How much longer for each further slice of a large one."""
 
-INSTANT = "pareta.instant_runs"
-"""The switch that lets a run complete before it is looked at."""
+TIMED = "pareta.timed_runs"
+"""The switch that lets runs take their time: a stage for each look, or a minute of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Run:
 
 
 def create(call: Call, new: NewRun) -> EvalRunRow:
-    """Queue a run; nothing is answered and nothing debited yet.
+    """Queue a run, and carry it out unless runs take their time or it is a large one.
 
     :raises NotFound: no such eval set.
     :raises Refused: a candidate that cannot take part.
@@ -84,10 +87,10 @@ def create(call: Call, new: NewRun) -> EvalRunRow:
     cover(tables.ledger.balance(world), held(world), needed)
     run = EvalRunRow(world.new_id("run"), new.eval_set_id, kept.task.id, "queued", 0, None, call.now, new.candidates)
     tables.eval_runs.insert_eval_run(world, run, plan, needed)
-    if world.is_on(INSTANT):
-        carry_out(world, run.id)
-    else:
+    if world.is_on(TIMED):
         world.schedule.add(call.now + RUN_US, FINISH, run.id)
+    else:
+        finish(world, run.id)
     return run
 
 
@@ -132,7 +135,7 @@ def _look(world: World, run: EvalRunRow) -> None:
     if run.slices_done < len(plan.ends) - 1:
         if _answer_slice(world, run, plan):
             tables.eval_runs.set_status(world, run.id, "running")
-    elif (stage := next_stage(run.status)) in TERMINAL:
+    elif not world.is_on(TIMED) or (stage := next_stage(run.status)) in TERMINAL:
         carry_out(world, run.id)
     else:
         tables.eval_runs.set_status(world, run.id, stage)

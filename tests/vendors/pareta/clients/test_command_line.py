@@ -156,7 +156,6 @@ def pareta(
 ) -> Iterator[CommandLine]:
     simulator, url = served
     org = Org(simulator, f"{request.node.originalname.removeprefix('test_')[:50]}.{version}")
-    org.flip(instant_runs=True)
     monkeypatch.chdir(tmp_path)
     yield CommandLine(version, org, url, tmp_path, used)
     org.check()

@@ -783,6 +783,7 @@ def test_a_run_debits_once_what_all_its_candidates_cost(case: Case) -> None:
 
 @through()
 def test_a_run_can_be_waited_for_later(case: Case) -> None:
+    case.org.flip(timed_runs=True)
     started = case.run(items=case.rows(), task=TASK, **case.spelled(), frontier=["gpt-5.5"], wait=False, name="later")
 
     assert (started.status, started.is_terminal, started.cost, started.results) == ("queued", False, 0, [])
@@ -797,6 +798,7 @@ def test_a_run_can_be_waited_for_later(case: Case) -> None:
 
 @through()
 def test_a_failed_run_says_why_and_costs_nothing(case: Case) -> None:
+    case.org.flip(timed_runs=True)
     with case.free():
         started = case.run(eval_set="es_contracts", models=[ENDPOINT], wait=False)
         case.org.http.post(f"/v1/endpoints/{ENDPOINT}/stop")

@@ -98,7 +98,6 @@ def running(version: str, simulator: Simulator, url: str, **variables: str) -> I
     """Run the server as its script does, and speak to it over its standard input and output."""
     place = folder_of(version)
     org = Org(simulator, f"mcp.{version}")
-    org.flip(instant_runs=True)
     env = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(place), "PARETA_BASE_URL": url,
         "PARETA_API_KEY": f"pareta_sk_test_{org.name}", **variables,

@@ -41,7 +41,6 @@ def money(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_every_amount_is_a_json_integer(raw: httpx.Client, org: Org) -> None:
-    org.flip(instant_runs=True)
     raw.post("/v1/chat/completions", json=body(ENDPOINT))
     raw.post("/v1/chat/completions", json=body("auto"))
     run = raw.post("/v1/eval-runs", json={"eval_set_id": "es_contracts", "candidate_model_ids": ["auto", "gpt-5.5"]})
