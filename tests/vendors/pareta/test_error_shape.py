@@ -17,8 +17,8 @@ import pytest
 from mockserver.app import Simulator
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.kernel.journal import Entry
-from mockserver.vendors.pareta import schemas
 from mockserver.vendors.pareta.operations import chat
+from mockserver.vendors.pareta.schemas import chat as wire
 from tests.vendors.pareta.org import CURL, ENDPOINT, G0, G3, SEED, STOPPED, Org, body
 
 CHAT = "/v1/chat/completions"
@@ -466,7 +466,7 @@ def test_a_fault_after_the_debit_takes_the_debit_back(org: Org, monkeypatch: pyt
     def fail(*_: object) -> dict[str, int]:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr(schemas.chat, "usage", fail)
+    monkeypatch.setattr(wire, "usage", fail)
 
     assert org.chat().status_code == 500
     assert org.state() == before

@@ -129,11 +129,6 @@ def setting_text(world: World, name: str) -> str:
     return text
 
 
-def setting(world: World, name: str) -> Any:
-    """Return the JSON value kept under a name."""
-    return json.loads(setting_text(world, name))
-
-
 @lru_cache(maxsize=64)
 def _price_sheet(text: str) -> PriceSheet:
     """Read prices from their stored text; a pure function of it, like `_task`."""

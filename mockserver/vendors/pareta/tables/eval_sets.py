@@ -22,15 +22,9 @@ def create_eval_sets(db: Database) -> None:
         "CREATE TABLE pareta_eval_sets (world INTEGER, id TEXT, task TEXT, name TEXT, prompt TEXT, item_count INTEGER,"
         " created_at INTEGER, PRIMARY KEY (world, id)) WITHOUT ROWID",
         "CREATE TABLE pareta_eval_items (world INTEGER, eval_set TEXT, idx INTEGER, input TEXT, expected TEXT,"
-        " PRIMARY KEY (world, eval_set, idx)) WITHOUT ROWID",
+        " has_document INTEGER NOT NULL, PRIMARY KEY (world, eval_set, idx)) WITHOUT ROWID",
     ):
         db.execute(statement)
-
-
-@migrations()
-def mark_rows_with_documents(db: Database) -> None:
-    """A row may bring its document itself."""
-    db.execute("ALTER TABLE pareta_eval_items ADD COLUMN has_document INTEGER NOT NULL DEFAULT 0")
 
 
 @dataclass(frozen=True, slots=True)
