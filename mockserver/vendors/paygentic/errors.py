@@ -34,6 +34,9 @@ _CATEGORIES: dict[type[MockError], tuple[int, str]] = {
     UnknownEventType: (422, "unprocessable_entity"),
 }
 
+DENIED = (401, 403)
+"""Statuses that every operation may answer."""
+
 
 def render(error: MockError) -> Reply:
     """Turn a refusal into its status and body; a message is always there, because clients cannot do without."""

@@ -7,11 +7,7 @@ from decimal import Decimal
 
 from mockserver.kernel.store import Store
 from mockserver.vendors.paygentic.domain.aggregation import Stretch, Tally
-from mockserver.vendors.paygentic.domain.amounts import (
-    MARKED_FROM,
-    joined,
-    summed,
-)
+from mockserver.vendors.paygentic.domain.amounts import MARKED_FROM, joined, summed
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 from mockserver.vendors.paygentic.domain.metering import EVERYBODY
 

@@ -1,0 +1,29 @@
+"""Paygentic's operations, one row each by resource, and how it speaks HTTP."""
+
+from __future__ import annotations
+
+from mockserver.http.endpoint import Api
+from mockserver.vendors.paygentic.domain import json_text
+from mockserver.vendors.paygentic.errors import crash, render
+from mockserver.vendors.paygentic.routes import costs, customers, events, products
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_ERRORS = dict.fromkeys((401, 403, 404, 405, 409, 413, 422, 429, 500), "errors.ErrorBody")
+
+api = Api(
+    name="paygentic",
+    title="Paygentic",
+    version="0",
+    prefixes=("/v0",),
+    endpoints=(*events.ENDPOINTS, *costs.ENDPOINTS, *products.ENDPOINTS, *customers.ENDPOINTS),
+    key_prefix="sk_",
+    bare_keys=False,
+    render=render,
+    crash=crash,
+    parse_json=json_text.parse,
+    error_models={400: "errors.BadRequestBody", **_ERRORS},
+    max_body_bytes=MAX_BODY_BYTES,
+    answers="mockserver.vendors.paygentic.answers",
+    scheme_description="A key `sk_live_<world>` or `sk_test_<world>`; the rest of it names the world.",
+)
