@@ -15,12 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from mockserver import __version__
 from mockserver.kernel.errors import Unusable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from mockserver.app import Simulator
     from mockserver.config import Settings
+    from mockserver.export import Format
     from mockserver.http.serve import ServerName
     from mockserver.logs import LogForm
 
@@ -293,6 +295,61 @@ def wait(url: str, timeout: float) -> None:
         if monotonic_s() >= deadline:
             raise Unusable(f"no mockserver answers at {url} within {timeout:g} s")
         time.sleep(_POLL_S)
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(("events", "costs", "invoices", "ledger", "requests")))
+@_option("--world", default="default", show_default=True, help="World to read.")
+@_option("--db", type=click.Path(path_type=Path), help="A database that no server is using.")
+@_option("--url", help="A running server.")
+@_option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
+@_option("--format", "form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
+@_option("--output", type=click.Path(path_type=Path), help="File to write; standard output when absent.")
+@click.pass_context
+def export(
+    context: click.Context, what: str, world: str, db: Path | None, url: str | None, admin_token: str | None,
+    form: Format, output: Path | None,
+) -> None:  # fmt: skip
+    """Write rows of a world: from --db, a file, or from --url, a running server.
+
+    Costs are one row for each metric, customer and day; invoices are the revenue that belongs to them. Decimals are
+    exact text, instants are UTC, and equal worlds give equal bytes.
+    """
+    from mockserver.export import from_file, from_server
+
+    if _said(context, "db") == _said(context, "url"):
+        raise Unusable("an export is from --db FILE or from --url URL: give one of them")
+    if _said(context, "db") > _said(context, "url"):
+        assert db is not None
+        pieces = from_file(db, world, what, form)
+    else:
+        assert url is not None
+        pieces = from_server(url, world, what, form, admin_token)
+    _write(pieces, output)
+
+
+def _said(context: click.Context, option: str) -> int:
+    """Return how close to the user an option was said: on the command line, in the environment, in a file, nowhere."""
+    source = context.get_parameter_source(option)
+    order = (ParameterSource.DEFAULT_MAP, ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE)
+    return order.index(source) if source in order else -1
+
+
+def _write(pieces: Iterator[bytes], output: Path | None) -> None:
+    """Write pieces to a file or to standard output; a file is only touched once the first of them is there.
+
+    :raises Unusable: it cannot be written.
+    """
+    first = next(pieces, b"")
+    try:
+        with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as file:
+            file.write(first)
+            file.writelines(pieces)
+            file.flush()
+    except BrokenPipeError:  # whoever reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise Unusable(f"cannot write {output or 'the export'}: {error.strerror}") from None
 
 
 def _variables(url: str, world: str) -> dict[str, str]:

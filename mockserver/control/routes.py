@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
@@ -112,6 +112,8 @@ def _answer(route: Route, result: Any) -> Response:
         response = Response(result.body, result.status)
         response.raw_headers.extend(result.headers)
         return response
+    if isinstance(result, Iterator):  # bytes, read in a thread as the client takes them
+        return StreamingResponse(result, route.status, media_type=route.media_type)
     if result is None:
         return Response(status_code=route.status)
     return Response(to_json(result), route.status, media_type=route.media_type)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mockserver.control import schemas
-from mockserver.control.operations import clock, credits, journal, server, worlds
+from mockserver.control.operations import clock, credits, export, journal, server, worlds
 from mockserver.control.route import PREFIX, Route
 
 _WORLD = f"{PREFIX}/worlds/{{world}}"
@@ -135,5 +135,15 @@ ROUTES: tuple[Route, ...] = (
         "GET", f"{_WORLD}/requests", "requests.list", journal.list_requests,
         query=schemas.RequestsQuery, response=schemas.RequestsPage, errors=(*_READING, 422),
         summary="The requests a world still remembers, newest last; `~` has those whose key names no world.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/export/{{what}}.csv", "export.csv", export.as_csv,
+        media_type="text/csv", errors=_READING, is_slow=True,
+        summary="Rows of a world, as CSV: `events`, `costs`, `invoices`, `ledger` or `requests`.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/export/{{what}}.jsonl", "export.jsonl", export.as_jsonl,
+        media_type="application/jsonl", errors=_READING, is_slow=True,
+        summary="The same rows, one JSON object a line.",
     ),
 )  # fmt: skip

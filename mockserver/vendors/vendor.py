@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 
 from sqlite_utils import Migrations
@@ -29,6 +30,28 @@ class Account(Protocol):
         """Return ledger entries with a `seq` above `after`, oldest first."""
 
 
+class Json(str):
+    """JSON text that an exported row carries as it stands."""
+
+    __slots__ = ()
+
+
+Value = str | int | Decimal | None
+"""One field of an exported row; instants are ISO 8601 text already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Rows of a world, for other programs to read.
+
+    :param batches: yields the rows, so many at a time as memory and other requests can bear. Each batch is read
+        within a unit of work of its own, so a generator must not keep a cursor open from one to the next.
+    """
+
+    columns: tuple[str, ...]
+    batches: Callable[[World], Iterator[Sequence[tuple[Value, ...]]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """One simulated vendor.
@@ -40,6 +63,7 @@ class Vendor:
     :param switches: behaviours a world can turn on or off, with defaults; names start with the vendor's.
     :param invariants: checks its claims about a world.
     :param account: its prepaid balance, if it has one.
+    :param exports: what it hands to other programs, by name; no two vendors use one name.
     """
 
     api: Api
@@ -49,6 +73,7 @@ class Vendor:
     actions: Mapping[str, Action] = field(default_factory=dict)
     switches: Mapping[str, bool] = field(default_factory=dict)
     account: Account | None = None
+    exports: Mapping[str, Export] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

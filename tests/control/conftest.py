@@ -40,7 +40,7 @@ class ControlClient:
         """Send one request and check its answer against the document."""
         response = self.request_unchecked(method, path, **options)
         media_type = response.headers.get("content-type", "")
-        body = response.json() if "json" in media_type else None
+        body = response.text if "jsonl" in media_type else response.json() if "json" in media_type else None
         exchange = (method, f"/_mock/{path.partition('?')[0]}", response.status_code, media_type, body)
         self._document.check(*exchange)
         self.exchanges.append(exchange)

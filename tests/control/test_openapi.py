@@ -35,6 +35,8 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "ledger.list": ("GET", "worlds/acme/ledger", None),
     "invariants.check": ("GET", "worlds/acme/invariants", None),
     "requests.list": ("GET", "worlds/acme/requests", None),
+    "export.csv": ("GET", "worlds/acme/export/ledger.csv", None),
+    "export.jsonl": ("GET", "worlds/acme/export/requests.jsonl", None),
     "worlds.reset": ("POST", "worlds/acme/reset", None),
 }
 

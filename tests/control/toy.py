@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pydantic_core import from_json
@@ -15,7 +17,7 @@ from mockserver.kernel.invariants import Invariant
 from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
-from mockserver.vendors.vendor import Vendor
+from mockserver.vendors.vendor import Export, Json, Value, Vendor
 
 PRICE = MicroUsd(250)
 
@@ -82,6 +84,17 @@ def render(error: MockError) -> Reply:
     return Reply.json({"oops": str(error)}, 401 if isinstance(error, Unauthenticated) else 400)
 
 
+def movements(world: World) -> Iterator[Sequence[tuple[Value, ...]]]:
+    """Two rows a batch."""
+    after = 0
+    while entries := account.entries(world, after, 2):
+        after = entries[-1]["seq"]
+        yield [
+            (entry["seq"], Decimal(entry["amount"]).scaleb(-6), entry["note"], Json('{"exact":1.10}'), None)
+            for entry in entries
+        ]
+
+
 api = Api(
     name="toy",
     title="Toy <Shop>",
@@ -108,6 +121,7 @@ vendor = Vendor(
     actions={"toy.stipend": stipend},
     switches={"toy.strict": False},
     account=account,
+    exports={"ledger": Export(("seq", "amount", "note", "data", "nothing"), movements)},
 )
 
 moneyless = Vendor(api, [], seed=lambda world, fixtures: None, invariants=lambda world: [])

@@ -40,12 +40,13 @@ def _view(entry: Entry) -> dict[str, Any]:
         "idempotency": entry.idempotency,
         "fault": entry.fault,
         "stub": entry.stub,
-        "request": {"headers": headers, **_body(entry.request_body)},
-        "response": _body(entry.response_body),
+        "request": {"headers": headers, **body_view(entry.request_body)},
+        "response": body_view(entry.response_body),
     }
 
 
-def _body(data: bytes) -> dict[str, str]:
+def body_view(data: bytes) -> dict[str, str]:
+    """Return a body as text that JSON can carry, and how it was made text."""
     try:
         return {"body": data.decode("utf-8"), "encoding": "utf-8"}
     except UnicodeDecodeError:

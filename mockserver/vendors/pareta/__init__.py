@@ -23,4 +23,5 @@ vendor = Vendor(
         agent.SURFACE: True,
     },
     account=credits.CreditAccount(),
+    exports={"ledger": credits.LEDGER},
 )

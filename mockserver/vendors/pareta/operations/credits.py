@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from mockserver.kernel.invariants import Invariant
-from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.money import MicroUsd, usd_text
 from mockserver.kernel.windows import format_instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
-from mockserver.vendors.pareta.domain.ledger import chain_holds
+from mockserver.vendors.pareta.domain.ledger import LedgerEntry, chain_holds
+from mockserver.vendors.vendor import Export, Value
+
+_BATCH = 2000
 
 
 class CreditAccount:
@@ -44,3 +48,27 @@ def invariants(world: World) -> list[Invariant]:
         Invariant("eval total = sum of its items", tuple(tables.eval_runs.unbalanced_runs(world))),
         Invariant("metric totals = ledger rows of that endpoint", tuple(tables.ledger.unbalanced_endpoints(world))),
     ]
+
+
+def _batches(world: World) -> Iterator[Sequence[tuple[Value, ...]]]:
+    after = 0
+    while entries := list(tables.ledger.ledger(world, after, _BATCH)):
+        after = entries[-1].seq
+        yield [_row(entry) for entry in entries]
+
+
+def _row(entry: LedgerEntry) -> tuple[Value, ...]:
+    return (
+        entry.seq, format_instant(entry.at), entry.kind, entry.amount_micro_usd, usd_text(entry.amount_micro_usd),
+        entry.balance_micro_usd, usd_text(entry.balance_micro_usd), entry.operation, entry.subject, entry.request_id,
+    )  # fmt: skip
+
+
+LEDGER = Export(
+    (
+        "seq", "at", "kind", "amount_micro_usd", "amount_usd", "balance_micro_usd", "balance_usd", "operation",
+        "subject", "request_id",
+    ),
+    _batches,
+)  # fmt: skip
+"""Every movement of the balance, oldest first."""
