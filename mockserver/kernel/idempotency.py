@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database, Migrations
@@ -12,6 +13,7 @@ from mockserver.kernel.store import Store
 migrations = Migrations("kernel.idempotency")
 
 _SWEEP_EVERY = 64
+_SWEEP_CLAIMS_EVERY = 4096
 
 # Clients that send a key with everything would otherwise have every embedding, picture and recording kept in full.
 _PACKED_FROM = 32 * 1024
@@ -31,6 +33,19 @@ def create_idempotency(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX idempotency_expiry ON idempotency (world, expires_at)")
+
+
+@migrations()
+def create_claims(db: Database) -> None:
+    """One row per key whose first use has no answer to keep; a use after its span replaces it."""
+    db.execute(
+        """
+        CREATE TABLE claimed_keys (
+            world INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, expires_at INTEGER NOT NULL,
+            PRIMARY KEY (world, scope, key)
+        ) WITHOUT ROWID
+        """
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,8 @@ class Idempotency:
         self._store = store
         self._world = world
         self._unswept = 0
+        self._claims = 0
+        self._claims_kept = 0
 
     def find(self, scope: str, key: str, now: int) -> Remembered | None:
         """Return the first use of a key that still counts at `now`."""
@@ -88,6 +105,42 @@ class Idempotency:
             "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (self._world, scope, key, now, now + span, fingerprint, status, headers, *_packed(body)),
         )
+
+    def claim(self, scope: str, key: str, now: int, span: int) -> bool:
+        """Use a key for `span` microseconds; `False`, and nothing changes, while an earlier use still counts."""
+        return self.claim_all(scope, [(key, now)], span)[0]
+
+    def claim_all(self, scope: str, uses: Sequence[tuple[str, int]], span: int) -> list[bool]:
+        """Use keys one after the other as `claim` does, each at an instant of its own."""
+        self._sweep_claims(len(uses), uses[-1][1] if uses else 0)
+        rows = [(self._world, scope, key, now + span, now) for key, now in uses]
+        conn = self._store.conn
+        if len(rows) > 1:
+            # A batch without a repeated key, which is what most are, needs no look at single rows.
+            conn.execute("SAVEPOINT claims")
+            before = conn.total_changes
+            conn.executemany(_CLAIM, rows)
+            if conn.total_changes - before == len(rows):
+                conn.execute("RELEASE claims")
+                return [True] * len(rows)
+            conn.execute("ROLLBACK TO claims")
+            conn.execute("RELEASE claims")
+        return [conn.execute(_CLAIM, row).rowcount == 1 for row in rows]
+
+    def _sweep_claims(self, added: int, now: int) -> None:
+        """Forget, when as many keys were added as are kept, those whose span is over: a full look at the table."""
+        self._claims += added
+        if self._claims > max(_SWEEP_CLAIMS_EVERY, self._claims_kept):
+            self._claims = 0
+            self._store.execute("DELETE FROM claimed_keys WHERE world = ? AND expires_at <= ?", (self._world, now))
+            row = self._store.one("SELECT count(*) FROM claimed_keys WHERE world = ?", (self._world,))
+            self._claims_kept = row[0] if row else 0
+
+
+_CLAIM = (
+    "INSERT INTO claimed_keys VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at"
+    " WHERE expires_at <= ?"
+)
 
 
 def _packed(body: bytes) -> tuple[bytes, bool]:

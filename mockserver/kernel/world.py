@@ -22,7 +22,7 @@ NOBODY = "~"
 """The world no key can name: it is the template of all others, and keeps requests whose key names none."""
 
 # A new world starts without the requests and the idempotency keys of its template.
-_NOT_INHERITED = ("journal", "idempotency")
+_NOT_INHERITED = ("journal", "idempotency", "claimed_keys")
 
 migrations = Migrations("kernel.world")
 
@@ -102,6 +102,17 @@ class World:
     def new_id(self, prefix: str, length: int = 16) -> str:
         """Return the next seeded identifier `<prefix>_<letters and digits>`."""
         return f"{prefix}_{self.draws.token('id', prefix, self.count(prefix), length)}"
+
+    def new_ids(self, prefix: str, count: int) -> list[str]:
+        """Return the next seeded identifiers of a long series; how many are taken at once changes none of them."""
+        row = self.store.one(
+            "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
+            " RETURNING value",
+            (self.id, f"{prefix}.series", count),
+        )
+        assert row is not None
+        end: int = row[0]
+        return [f"{prefix}_{token}" for token in self.draws.tokens("ids", prefix, end - count, end)]
 
     def is_on(self, switch: str) -> bool:
         """Return the state of one of the vendors' switches in this world."""

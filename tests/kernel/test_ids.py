@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,3 +62,16 @@ def test_uniform_draws_fill_the_unit_interval_evenly() -> None:
 def test_fingerprint_tells_where_parts_end() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint("ab", b"c") == fingerprint(b"ab", "c")
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300))
+def test_a_series_of_tokens_is_the_same_however_it_is_cut(start: int, first: int, second: int) -> None:
+    draws = Draws(7)
+    middle, end = start + first, start + first + second
+
+    whole = draws.tokens("ids", "evt", start, end)
+
+    assert draws.tokens("ids", "evt", start, middle) + draws.tokens("ids", "evt", middle, end) == whole
+    assert len(set(whole)) == first + second
+    assert all(re.fullmatch("[0-9A-Za-z]{16}", token) for token in whole)
+    assert not whole or draws.tokens("ids", "cus", start, end) != whole

@@ -90,6 +90,7 @@ def test_a_new_world_starts_from_the_template_without_its_requests(worlds: World
     rows = rows_of(worlds.store, world)
     assert rows.pop("journal") == []
     assert rows.pop("idempotency") == []
+    assert rows.pop("claimed_keys") == []
     assert all(rows.values())
 
 

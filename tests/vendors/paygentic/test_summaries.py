@@ -20,7 +20,7 @@ from mockserver.kernel.windows import DAY, HOUR, MINUTE, format_instant, parse_i
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import vendor
 from mockserver.vendors.paygentic.domain.costing import Question
-from mockserver.vendors.paygentic.operations import costs
+from mockserver.vendors.paygentic.operations import summaries
 from tests.vendors.paygentic.conftest import MONTH, Merchant
 
 
@@ -408,7 +408,7 @@ def test_sums_are_exact_to_the_last_digit(
     call = Call(world, world.clock.now(), 0, "req")
 
     for start, end in ((BASE, BASE + 30 * DAY), (BASE + HOUR, BASE + 30 * DAY), (BASE + HOUR + 1, BASE + 30 * DAY)):
-        summary = costs.summary(call, cost["id"], Question(start, end))
+        summary = summaries.summary(call, cost["id"], Question(start, end))
 
         with localcontext(prec=300):
             inside = [Decimal(token) for place, token in enumerate(tokens) if start <= BASE + place * HOUR < end]
@@ -431,7 +431,7 @@ def test_buckets_of_additive_aggregations_add_up_to_the_total(
         merchant.send("{" + member("amount", token) + '"z": 0}', timestamp=format_instant(at))
 
     question = Question(BASE - 2 * DAY, BASE + 4 * DAY, window=window)
-    summary = costs.summary(Call(world, world.clock.now(), 0, "req"), cost["id"], question)
+    summary = summaries.summary(Call(world, world.clock.now(), 0, "req"), cost["id"], question)
 
     assert summary.series is not None
     with localcontext(prec=300):

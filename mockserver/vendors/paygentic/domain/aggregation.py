@@ -1,13 +1,11 @@
-"""The seven aggregations over tallies that add up, and the cheapest cover of a time window (pure)."""
+"""The seven aggregations, over tallies that add up (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from mockserver.kernel.windows import DAY, HOUR, MINUTE, floor_to
 from mockserver.vendors.paygentic.domain.amounts import from_sortable, marked
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 
@@ -15,9 +13,6 @@ Aggregation = Literal["SUM", "COUNT", "AVG", "MIN", "MAX", "UNIQUE_COUNT", "LATE
 
 NEEDS_VALUE: frozenset[str] = frozenset({"SUM", "AVG", "MIN", "MAX", "LATEST"})
 """Source: paygentic/cost-tracking "Create cost request", row valueProperty (documented)."""
-
-Window = Literal["MINUTE", "HOUR", "DAY"]
-WIDTHS: dict[Window, int] = {"MINUTE": MINUTE, "HOUR": HOUR, "DAY": DAY}
 
 
 @dataclass(slots=True)
@@ -87,35 +82,3 @@ def is_usable(aggregation: Aggregation, tally: Tally, *, has_path: bool) -> bool
             return bool(tally.keys) if has_path else tally.events > 0
         case _:
             return tally.values > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A half-open part of a window, and how its readings can be had.
-
-    :param width: microseconds of the rollup that covers it whole, or 0 for single readings.
-    """
-
-    width: int
-    start: int
-    end: int
-
-
-def cover(start: int, end: int, widths: tuple[int, ...]) -> Iterator[Stretch]:
-    """Split a window into stretches of whole buckets, as wide as possible, and what is left at its edges.
-
-    :param widths: bucket widths that may be used, widest first, each a multiple of the next.
-    """
-    if start >= end:
-        return
-    if not widths:
-        yield Stretch(0, start, end)
-        return
-    width, *finer = widths
-    low, high = -floor_to(-start, width), floor_to(end, width)
-    if low >= high:
-        yield from cover(start, end, tuple(finer))
-        return
-    yield from cover(start, low, tuple(finer))
-    yield Stretch(width, low, high)
-    yield from cover(high, end, tuple(finer))

@@ -9,26 +9,21 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver.kernel.errors import InvalidRequest, MalformedBody, Problem
-from mockserver.kernel.windows import buckets
 from mockserver.vendors.paygentic.domain.aggregation import (
     NEEDS_VALUE,
-    WIDTHS,
     Aggregation,
     Tally,
-    Window,
     is_usable,
     quantity,
 )
+from mockserver.vendors.paygentic.domain.buckets import Window, buckets, refuse_window
 from mockserver.vendors.paygentic.domain.errors import Refused
 from mockserver.vendors.paygentic.domain.json_text import EXACT, parse
-from mockserver.vendors.paygentic.domain.metering import Meter, label
+from mockserver.vendors.paygentic.domain.metering import Labels, Meter, label
 
 # Source: paygentic/cost-tracking "Create cost request", row unitCost (documented).
 MIN_UNIT_COST = Decimal(0)
 MAX_UNIT_COST = Decimal(1_000_000)
-
-# Source: none, the vendor publishes no limit (assumed).
-MAX_BUCKETS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +120,6 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """The tally of one bucket (0 when no window is wanted) and one combination of dimension values."""
-
-    bucket: int
-    labels: tuple[str, ...]
-    tally: Tally
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """One combination of dimension values."""
 
@@ -188,12 +174,7 @@ def filters_for(cost: Cost, question: Question) -> dict[str, str]:
             problems.extend(error.problems)
     if problems:
         raise InvalidRequest(*problems)
-    if question.start >= question.end:
-        raise Refused("from must be before to")
-    if question.window is not None:
-        width = WIDTHS[question.window]
-        if (question.end - 1) // width - question.start // width >= MAX_BUCKETS:
-            raise Refused(f"the window holds more than {MAX_BUCKETS} {question.window} buckets")
+    refuse_window(question.start, question.end, question.window)
     return filters
 
 
@@ -215,13 +196,17 @@ def _filters(text: str, known: Mapping[str, str]) -> dict[str, str]:
     return {key: label(value) for key, value in wanted.items()}
 
 
-def summarise(cost: Cost, question: Question, cells: Iterable[Cell], *, fill: bool = False) -> Summary:
-    """Fold cells into the total, the groups and the buckets that a question asks for.
+Reading = tuple[int, Labels, Tally]
+"""The tally of one bucket (0 when no window is wanted) and one combination of dimension values."""
+
+
+def summarise(cost: Cost, question: Question, readings: Iterable[Reading], *, fill: bool = False) -> Summary:
+    """Fold readings into the total, the groups and the buckets that a question asks for.
 
     Each of them is computed from the readings themselves, never from one another, because most
     aggregations do not add up.
 
-    :param cells: those of the window, the subject and the filter, and no others.
+    :param readings: those of the window, the subject and the filter, and no others.
     :param fill: whether empty buckets of SUM and COUNT are shown as zero.
 
     Source: paygentic/cost-tracking "Query Cost Summary" (documented), order and empty entries (assumed).
@@ -233,14 +218,14 @@ def summarise(cost: Cost, question: Question, cells: Iterable[Cell], *, fill: bo
     names = tuple(sorted(cost.group_by or {}))
     places = [names.index(key) for key in wanted or ()]
     total = Tally()
-    groups: dict[tuple[str, ...], Tally] = {}
+    groups: dict[Labels, Tally] = {}
     series: dict[int, Tally] = {}
-    for cell in cells:
-        total.add(cell.tally)
+    for bucket, labels, tally in readings:
+        total.add(tally)
         if wanted is not None:
-            groups.setdefault(tuple([cell.labels[place] for place in places]), Tally()).add(cell.tally)
+            groups.setdefault(tuple([labels[place] for place in places]), Tally()).add(tally)
         if question.window is not None:
-            series.setdefault(cell.bucket, Tally()).add(cell.tally)
+            series.setdefault(bucket, Tally()).add(tally)
     has_path = cost.value_property is not None
     amount = quantity(aggregation, total, has_path=has_path)
     return Summary(
@@ -253,7 +238,7 @@ def summarise(cost: Cost, question: Question, cells: Iterable[Cell], *, fill: bo
 
 
 def _groups(
-    cost: Cost, aggregation: Aggregation, keys: tuple[str, ...], tallies: Mapping[tuple[str, ...], Tally]
+    cost: Cost, aggregation: Aggregation, keys: tuple[str, ...], tallies: Mapping[Labels, Tally]
 ) -> tuple[Group, ...]:
     has_path = cost.value_property is not None
     found = []
@@ -272,7 +257,7 @@ def _series(
     has_path = cost.value_property is not None
     is_filled = fill and aggregation in ("SUM", "COUNT")
     found = []
-    for start, end in buckets(question.start, question.end, WIDTHS[question.window]):
+    for start, end in buckets(question.start, question.end, question.window):
         tally = tallies.get(start, Tally())
         if is_filled or is_usable(aggregation, tally, has_path=has_path):
             amount = quantity(aggregation, tally, has_path=has_path)

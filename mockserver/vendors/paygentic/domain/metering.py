@@ -19,6 +19,9 @@ PATH = r"^\$(\.[a-zA-Z0-9_]+)+$"
 EVERYBODY = ""
 """The party under which a rollup adds up all parties; no event's own party is empty."""
 
+SUBJECT, EXTERNAL_SUBJECT = "s:", "x:"
+"""What a party's name begins with."""
+
 _LONGEST_KEY = 64
 _MISSING = object()
 
@@ -57,7 +60,13 @@ class Event:
     at: int
     received_at: int
     idempotency_key: str
-    is_duplicate: bool = False
+
+
+Metered = tuple[int, int, str, Mapping[str, Any]]
+"""What a meter needs of an event: arrival number, instant, party, data."""
+
+Labels = tuple[str, ...]
+"""The value of each of a meter's dimensions, in the order of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +122,14 @@ class Reading(NamedTuple):
     :param key: the value as text that tells distinct ones apart, or `None` when it is missing, null or not asked for.
     """
 
-    labels: tuple[str, ...]
+    labels: Labels
     amount: Decimal | None
     key: str | None
 
 
 def party_of(subject: str | None, external_subject: str | None) -> str:
     """Return whom an event belongs to: a subject, or an external subject that some customer may turn out to be."""
-    return f"s:{subject}" if subject is not None else f"x:{external_subject}"
+    return f"{SUBJECT}{subject}" if subject is not None else f"{EXTERNAL_SUBJECT}{external_subject}"
 
 
 def parties_of(subject: str, external_id: str | None) -> tuple[str, ...]:
@@ -130,7 +139,17 @@ def parties_of(subject: str, external_id: str | None) -> tuple[str, ...]:
 
     Source: paygentic/events "externalSubject" (documented), that the link is made at once (assumed).
     """
-    return (f"s:{subject}",) if external_id is None else (f"s:{subject}", f"x:{external_id}")
+    own = f"{SUBJECT}{subject}"
+    return (own,) if external_id is None else (own, f"{EXTERNAL_SUBJECT}{external_id}")
+
+
+def subject_of(party: str, linked: Mapping[str, str]) -> str | None:
+    """Return the subject that a party is, or `None` for an external subject that is nobody's yet.
+
+    :param linked: customers' ids by their external ids.
+    """
+    kind, name = party[:2], party[2:]
+    return name if kind == SUBJECT else linked.get(name)
 
 
 def read(lens: Lens, data: Mapping[str, Any]) -> Reading:
@@ -138,7 +157,7 @@ def read(lens: Lens, data: Mapping[str, Any]) -> Reading:
 
     Source: paygentic/cost-tracking "Cost Event data Fields" (documented), values that are no number (assumed).
     """
-    labels = tuple([label(reach(data, steps)) for steps in lens.dimensions])
+    labels = tuple([label(reach(data, steps)) for steps in lens.dimensions]) if lens.dimensions else ()
     if lens.value is None:
         return Reading(labels, None, None)
     value = reach(data, lens.value)
@@ -147,6 +166,8 @@ def read(lens: Lens, data: Mapping[str, Any]) -> Reading:
 
 def reach(data: Mapping[str, Any], steps: Steps) -> Any:
     """Walk from object to object; a step into anything else finds nothing."""
+    if len(steps) == 1:  # nearly always
+        return data.get(steps[0], _MISSING)
     here: Any = data
     for name in steps:
         if type(here) is not dict:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.errors import UnknownEventType
-from mockserver.vendors.paygentic.domain.metering import Event, EventDraft
+from mockserver.vendors.paygentic.domain.metering import Event, EventDraft, Metered, party_of
 from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_create_events, own_organization
 
 IDEMPOTENCY_SCOPE = "paygentic.events"
@@ -19,6 +20,8 @@ IDEMPOTENCY_SPAN = DAY
 
 MAX_UNREAD = 256
 """How many events may pile up before the meters read them: a batch costs a fifth of its events one by one."""
+
+_BATCH = 20_000
 
 LENIENT_TYPES = "paygentic.lenient_types"
 DEFAULT_SOURCE = "paygentic.default_source"
@@ -44,39 +47,104 @@ def ingest(call: Call, draft: EventDraft) -> Event:
 
     Source: paygentic/cost-tracking "Idempotency" (documented), what the 24 hours run from (assumed).
     """
-    _refuse_unknown(call.world, draft.type)
+    world = call.world
+    _refuse_unknown(world, draft.type)
     namespace = own_organization(call, draft.namespace)
     identifier = f"evt_{call.request_id.removeprefix('req_')}"
-    event = _accept(call.world, identifier, draft, namespace, call.now)
-    if draft.idempotency_key is not None:
-        call.idempotency = "duplicate" if event.is_duplicate else "first"
-    if not event.is_duplicate:
-        last = tables.events.insert_events(call.world.store, call.world.id, [event])
-        if last % MAX_UNREAD == 0:
-            tables.meters.catch_up_all(call.world.store, call.world.id)
-    return event
+    at = call.now if draft.at is None else draft.at
+    key = draft.idempotency_key
+    is_new = True
+    if key is None:
+        key = f"idem_{identifier.removeprefix('evt_')}"
+    else:
+        is_new = world.idempotency.claim(IDEMPOTENCY_SCOPE, key, call.now, IDEMPOTENCY_SPAN)
+        call.idempotency = "first" if is_new else "duplicate"
+    if is_new:
+        seq = tables.events.insert_events(world.store, world.id, [(identifier, draft, namespace, at, call.now, key)])
+        if seq % MAX_UNREAD == 0:
+            tables.meters.catch_up_all(world.store, world.id, batches=1)
+    return Event(identifier, draft, _subject(world, draft), namespace, at, call.now, key)
+
+
+def _subject(world: World, draft: EventDraft) -> str | None:
+    """Return the subject that was sent, or the customer that the external subject is now."""
+    if draft.subject is not None or draft.external_subject is None:
+        return draft.subject
+    customer = tables.customers.customer_with_external_id(world.store, world.id, draft.external_subject)
+    return customer.id if customer else None
 
 
 def ingest_many(world: World, drafts: Iterable[tuple[int, EventDraft]]) -> int:
     """Accept a history: (when received, event) pairs in order of arrival. Return how many were recorded.
 
     The rules are those of `ingest`, except that nobody is there to be told of a type that nothing listens to:
-    such an event is dropped unless the world is lenient.
+    such an event is dropped unless the world is lenient. However it is cut into calls, the outcome is the same.
     """
-    store = world.store
-    namespace = tables.organizations.organization_id(store, world.id)
-    known: dict[str, bool] = {}
-    accepted: list[Event] = []
-    for received_at, draft in drafts:
-        if draft.type not in known:
-            known[draft.type] = world.is_on(LENIENT_TYPES) or tables.meters.is_listened_to(store, world.id, draft.type)
-        if known[draft.type]:
-            event = _accept(world, world.new_id("evt"), draft, namespace, received_at)
-            if not event.is_duplicate:
-                accepted.append(event)
-    tables.events.insert_events(store, world.id, accepted)
-    tables.meters.catch_up_all(store, world.id)
-    return len(accepted)
+    tables.meters.catch_up_all(world.store, world.id)
+    intake = _Intake(world)
+    recorded = 0
+    arriving = iter(drafts)
+    while batch := list(islice(arriving, _BATCH)):
+        recorded += intake.take(batch)
+    return recorded
+
+
+class _Intake:
+    """Takes in a history batch by batch, and hands each to the meters while it is still at hand."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._namespace = tables.organizations.organization_id(world.store, world.id)
+        self._meters = tables.meters.all_meters(world.store, world.id)
+        self._known: dict[str, bool] = {}
+
+    def take(self, batch: Sequence[tuple[int, EventDraft]]) -> int:
+        """Record a batch of events; return how many were new."""
+        store, world = self._world.store, self._world
+        heard = [arrival for arrival in batch if self._is_known(arrival[1].type)]
+        identifiers = world.new_ids("evt", len(heard))
+        repeated = self._repeated(heard)
+        accepted: list[tables.events.Arrival] = [
+            (
+                identifier, draft, self._namespace, now if draft.at is None else draft.at, now,
+                f"idem_{identifier[4:]}" if draft.idempotency_key is None else draft.idempotency_key,
+            )
+            for place, (identifier, (now, draft)) in enumerate(zip(identifiers, heard, strict=True))
+            if place not in repeated
+        ]  # fmt: skip
+        if not accepted:
+            return 0
+        first = tables.events.insert_events(store, world.id, accepted)
+        last = first + len(accepted) - 1
+        by_type: dict[str, list[Metered]] = {}
+        for seq, (_, draft, _, at, _, _) in enumerate(accepted, first):
+            metered = (seq, at, party_of(draft.subject, draft.external_subject), draft.data)
+            by_type.setdefault(draft.type, []).append(metered)
+        for identity, meter in self._meters.items():
+            events = by_type.get(meter.event_type)
+            if events:
+                tables.meters.take_in(store, world.id, identity, meter, events)
+            tables.meters.mark_read(store, world.id, identity, last)
+        return len(accepted)
+
+    def _repeated(self, batch: Sequence[tuple[int, EventDraft]]) -> set[int]:
+        """Return the places of events whose key was used before."""
+        keyed = [(place, draft.idempotency_key, now) for place, (now, draft) in enumerate(batch)]
+        uses = [(place, key, now) for place, key, now in keyed if key is not None]
+        are_new = self._world.idempotency.claim_all(
+            IDEMPOTENCY_SCOPE, [(key, now) for _, key, now in uses], IDEMPOTENCY_SPAN
+        )
+        if all(are_new):
+            return set()
+        return {place for (place, _, _), is_new in zip(uses, are_new, strict=True) if not is_new}
+
+    def _is_known(self, event_type: str) -> bool:
+        known = self._known.get(event_type)
+        if known is None:
+            world = self._world
+            known = world.is_on(LENIENT_TYPES) or tables.meters.is_listened_to(world.store, world.id, event_type)
+            self._known[event_type] = known
+        return known
 
 
 def _refuse_unknown(world: World, event_type: str) -> None:
@@ -88,21 +156,3 @@ def _refuse_unknown(world: World, event_type: str) -> None:
     """
     if not tables.meters.is_listened_to(world.store, world.id, event_type) and not world.is_on(LENIENT_TYPES):
         raise UnknownEventType(event_type)
-
-
-def _accept(world: World, identifier: str, draft: EventDraft, namespace: str, now: int) -> Event:
-    """Return an event with everything it did not bring, and judge its idempotency key."""
-    subject = draft.subject
-    if subject is None and draft.external_subject is not None:
-        customer = tables.customers.customer_with_external_id(world.store, world.id, draft.external_subject)
-        subject = customer.id if customer else None
-    key = draft.idempotency_key
-    is_duplicate = False
-    if key is None:
-        key = f"idem_{identifier.removeprefix('evt_')}"
-    elif world.idempotency.find(IDEMPOTENCY_SCOPE, key, now):
-        is_duplicate = True
-    else:
-        world.idempotency.remember(IDEMPOTENCY_SCOPE, key, now, IDEMPOTENCY_SPAN)
-    at = now if draft.at is None else draft.at
-    return Event(identifier, draft, subject, namespace, at, now, key, is_duplicate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mockserver.http.endpoint import Endpoint
 from mockserver.vendors.paygentic.errors import DENIED
-from mockserver.vendors.paygentic.operations import access, costs
+from mockserver.vendors.paygentic.operations import access, costs, summaries
 from mockserver.vendors.paygentic.schemas import costs as wire
 from mockserver.vendors.paygentic.schemas import summaries as summary_wire
 
@@ -44,10 +44,10 @@ ENDPOINTS = (
         source='paygentic/cost-tracking "Delete a cost"',
     ),
     Endpoint(
-        "GET", "/v0/costs/{id}/summary", "costs.get_cost_summary", costs.summary,
+        "GET", "/v0/costs/{id}/summary", "costs.get_cost_summary", summaries.summary,
         query=summary_wire.CostSummaryQuery, response="summaries.CostSummaryResponse",
         present=summary_wire.present_summary,
-        prepare=costs.may_summarise, errors=(400, *DENIED, 404),
+        prepare=summaries.may_summarise, errors=(400, *DENIED, 404),
         summary="Aggregate what a cost metric measured over a window of time",
         source='paygentic/cost-tracking "Step 3: Query Cost Summary"',
     ),

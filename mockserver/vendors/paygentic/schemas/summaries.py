@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from mockserver.kernel.money import json_number
 from mockserver.kernel.windows import format_instant
-from mockserver.vendors.paygentic.domain.aggregation import Window
 from mockserver.vendors.paygentic.domain.costing import Question, Summary
 from mockserver.vendors.paygentic.schemas.values import DateTime, Wire, dimension_keys, optional_number, without_none
 
@@ -22,7 +21,7 @@ class CostSummaryQuery(Wire):
     group_by: Annotated[tuple[str, ...] | None, PlainValidator(dimension_keys), WithJsonSchema({"type": "string"})] = (
         None
     )
-    window: Window | None = None
+    window: Literal["MINUTE", "HOUR", "DAY"] | None = None
     filter_group_by: str | None = None
 
     def to_domain(self) -> Question:

@@ -13,7 +13,7 @@ from mockserver.kernel.store import Row, Store
 from mockserver.vendors.paygentic.domain.costing import Cost
 from mockserver.vendors.paygentic.tables import pages
 from mockserver.vendors.paygentic.tables.customers import LIVE
-from mockserver.vendors.paygentic.tables.meters import drop_unused, meter_for
+from mockserver.vendors.paygentic.tables.meters import drop_unused
 
 migrations = Migrations("paygentic.costs")
 
@@ -69,10 +69,14 @@ def costs(store: Store, world: int, limit: int, offset: int, product_id: str | N
     return [_cost(row) for row in rows], total
 
 
-def save_cost(store: Store, world: int, cost: Cost) -> None:
-    """Save a cost, new or changed, and give it the meter it reads events with, making or dropping meters."""
+def live_costs(store: Store, world: int) -> list[Cost]:
+    """Return every cost that was not deleted, by id."""
+    return [_cost(row) for row in store.all(f"{_COST} WHERE {LIVE} ORDER BY id", (world,))]
+
+
+def save_cost(store: Store, world: int, cost: Cost, meter: int | None) -> None:
+    """Save a cost, new or changed, and the meter it reads events with; forget a former one that is not used any more."""
     before = store.one("SELECT meter FROM paygentic_costs WHERE world = ? AND id = ?", (world, cost.id))
-    meter = None if cost.meter is None else meter_for(store, world, cost.meter)
     store.execute(
         "INSERT OR REPLACE INTO paygentic_costs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (

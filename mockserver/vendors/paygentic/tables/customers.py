@@ -139,6 +139,14 @@ def customers(
     return [_customer(row) for row in rows], total
 
 
+def ids_by_external_id(store: Store, world: int) -> dict[str, str]:
+    """Return the ids of the customers to whom the merchant has given a name of its own, by that name."""
+    rows = store.all(
+        f"SELECT external_id, id FROM paygentic_customers WHERE {LIVE} AND external_id IS NOT NULL", (world,)
+    )
+    return dict(rows)
+
+
 def external_id_of(store: Store, world: int, subject: str) -> str | None:
     """Return the merchant's own name for the customer a subject is, if it is one and has one."""
     row = store.one(f"SELECT external_id FROM paygentic_customers WHERE {LIVE} AND id = ?", (world, subject))

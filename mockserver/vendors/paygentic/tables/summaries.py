@@ -1,126 +1,134 @@
-"""Reading back: the tallies of a meter in stretches of time."""
+"""Reading back: the tallies of a meter in whole buckets of time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from mockserver.kernel.store import Store
-from mockserver.vendors.paygentic.domain.aggregation import Stretch, Tally
-from mockserver.vendors.paygentic.domain.amounts import MARKED_FROM, joined, summed
+from mockserver.vendors.paygentic.domain.aggregation import Tally
+from mockserver.vendors.paygentic.domain.amounts import joined, summed
+from mockserver.vendors.paygentic.domain.buckets import WIDTHS, Stretch, Window, bucket_start
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 from mockserver.vendors.paygentic.domain.metering import EVERYBODY
+from mockserver.vendors.paygentic.tables.meters import ANY, CODES
 
 _SUMS = (
     "sum(units), sum(pico / 1000000), sum(pico % 1000000), sum(yocto / 1000000), sum(yocto % 1000000),"
     " group_concat(extra, ' ')"
 )
-# Twice as fast. Readings are only added up within a minute, or at an edge within an hour, and it takes 9 million
-# in one of those to reach 2**63, at which SQLite fails and does not round.
-_SUMS_OF_READINGS = "sum(units), 0, sum(pico), 0, sum(yocto), group_concat(extra, ' ')"
 _NO_SUMS = "0, 0, 0, 0, 0, NULL"
 _ORDERED = {
-    "MIN": "min({least}), NULL, NULL",
-    "MAX": "NULL, max({greatest}), NULL",
-    "LATEST": "NULL, NULL, max({latest})",
+    "MIN": "min(least), NULL, NULL",
+    "MAX": "NULL, max(greatest), NULL",
+    "LATEST": "NULL, NULL, max(latest)",
 }
+
+# From one party to the next by the index: a meter may have far more history than parties.
+_PARTIES = f"""
+WITH RECURSIVE parties (name) AS (
+    SELECT min(party) FROM paygentic_rollups
+    WHERE world = :world AND meter = :meter AND width = {CODES["MONTH"]} AND party > '{EVERYBODY}'
+    UNION ALL
+    SELECT (
+        SELECT min(party) FROM paygentic_rollups
+        WHERE world = :world AND meter = :meter AND width = {CODES["MONTH"]} AND party > name
+    ) FROM parties WHERE name IS NOT NULL
+)
+"""
+
+Found = tuple[int, str, int, Tally]
+"""Bucket, party, combination and tally; the first three are 0, "" and 0 where nobody asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows are wanted, and what tells them apart.
+
+    :param parties: whose, or `None` for everybody's.
+    :param window: buckets to tell apart, at least as wide as those that are read, or `None`.
+    """
+
+    parties: Sequence[str] | None
+    window: Window | None
+    by_party: bool
+    by_combo: bool
 
 
 def tallies(
-    store: Store,
-    world: int,
-    meter: int,
-    stretches: Iterable[Stretch],
-    *,
-    parties: Sequence[str] | None,
-    bucket_width: int | None,
-    by_combo: bool,
-    aggregation: str,
-) -> Iterator[tuple[int, int, Tally]]:
-    """Yield (bucket, combination, tally) of a meter's readings in some stretches of time; a pair may come twice.
+    store: Store, world: int, meter: int, stretch: Stretch, wanted: Wanted, aggregation: str | None
+) -> Iterator[Found]:
+    """Yield the tallies of a stretch of whole buckets.
 
-    :param parties: whose readings, or `None` for everybody's.
-    :param bucket_width: microseconds, or `None` for one bucket, 0.
-    :param by_combo: whether combinations matter; otherwise all are combination 0.
     :param aggregation: only what this one needs is filled in, besides the counts.
     """
-    is_summed = aggregation in ("SUM", "AVG")
-    ordered = _ORDERED.get(aggregation, "NULL, NULL, NULL")
-    for stretch in stretches:
-        if stretch.width:
-            source = _Source(
-                "paygentic_rollups", "bucket", parties or (EVERYBODY,), stretch, f"width = {stretch.width}"
-            )
-            counts, sums = "sum(events), sum(amounts)", _SUMS
-            extremes = ordered.format(least="least", greatest="greatest", latest="latest")
-        else:
-            source = _Source("paygentic_readings", "at", parties, stretch)
-            counts, sums = "count(*), count(mark)", _SUMS_OF_READINGS
-            value = f"substr(mark, {MARKED_FROM})"
-            extremes = ordered.format(least=value, greatest=value, latest="mark")
-        rows = store.execute(
-            f"SELECT {source.bucket(bucket_width)}, {'combo' if by_combo else 0}, {counts},"
-            f" {sums if is_summed else _NO_SUMS}, {extremes}"
-            f" FROM {source.text} GROUP BY 1, 2",
-            (world, meter, *source.values),
-        )
-        for bucket, combo, events, amounts, *exact, extra, least, greatest, latest in rows:
-            yield bucket, combo, Tally(events, amounts, _total(exact, extra), least, greatest, latest)
+    sums = _SUMS if aggregation in ("SUM", "AVG") else _NO_SUMS
+    ordered = _ORDERED.get(aggregation or "", "NULL, NULL, NULL")
+    query = _Query("paygentic_rollups", world, meter, stretch, wanted)
+    rows = store.conn.execute(
+        f"{query.before} SELECT {query.place}, sum(events), sum(amounts), {sums}, {ordered}"
+        f" FROM {query.source} AND combo {'>' if wanted.by_combo else '='} {ANY} GROUP BY 1, 2, 3",
+        query.values,
+    )
+    for bucket, party, combo, events, amounts, *exact, extra, least, greatest, latest in rows:
+        yield bucket, party, combo, Tally(events, amounts, _total(exact, extra), least, greatest, latest)
 
 
-class _Source:
-    """Rows of one table in a stretch of time.
+def distinct(store: Store, world: int, meter: int, stretch: Stretch, wanted: Wanted) -> Iterator[Found]:
+    """Yield tallies as above that hold the distinct values and nothing else."""
+    query = _Query("paygentic_distinct", world, meter, stretch, wanted)
+    found: dict[tuple[int, str, int], set[str]] = {}
+    for *place, key in store.conn.execute(
+        f"{query.before} SELECT DISTINCT {query.place}, key FROM {query.source}", query.values
+    ):
+        found.setdefault(tuple(place), set()).add(key)
+    for (bucket, party, combo), keys in found.items():
+        yield bucket, party, combo, Tally(keys=keys)
 
-    :param instant: the column that says when.
-    :param parties: whose rows, or `None` when the table does not tell.
+
+class _Query:
+    """The parts of a query that do not depend on what is added up.
+
+    :ivar place: SQL for bucket, party and combination.
+    :ivar source: SQL for the rows, open for another condition.
     """
 
-    def __init__(
-        self, table: str, instant: str, parties: Sequence[str] | None, stretch: Stretch, where: str = "1"
-    ) -> None:
-        if parties is not None:
-            where += f" AND party IN ({', '.join('?' * len(parties))})"
-        self.text = f"{table} WHERE world = ? AND meter = ? AND {where} AND {instant} >= ? AND {instant} < ?"
-        self.values = (*(parties or ()), stretch.start, stretch.end)
-        self._instant = instant
+    def __init__(self, table: str, world: int, meter: int, stretch: Stretch, wanted: Wanted) -> None:
+        assert stretch.window is not None
+        self.values: dict[str, Any] = {
+            "world": world, "meter": meter, "width": CODES[stretch.window], "start": stretch.start, "end": stretch.end,
+        }  # fmt: skip
+        self.before = ""
+        party, combo = "party" if wanted.by_party else "''", "combo" if wanted.by_combo else str(ANY)
+        self.place = f"{_bucket(stretch, wanted.window)}, {party}, {combo}"
+        if wanted.parties is not None:
+            self.values |= {f"party{place}": party for place, party in enumerate(wanted.parties)}
+            whose = f"party IN ({', '.join(f':party{place}' for place in range(len(wanted.parties)))})"
+        elif wanted.by_party:
+            self.before = _PARTIES
+            table, whose = f"parties CROSS JOIN {table}", "party = name"
+        else:
+            whose = f"party = '{EVERYBODY}'"
+        where = "world = :world AND meter = :meter AND width = :width AND bucket >= :start AND bucket < :end"
+        self.source = f"{table} WHERE {where} AND {whose}"
 
-    def bucket(self, width: int | None) -> str:
-        """Return the expression for the start of a row's bucket."""
-        return "0" if width is None else floor(self._instant, width)
 
-
-def floor(instant: str, width: int) -> str:
-    """Return the expression for the start of a bucket; SQL's `%` alone would be wrong before 1970."""
-    return f"{instant} - (({instant} % {width}) + {width}) % {width}"
+def _bucket(stretch: Stretch, window: Window | None) -> str:
+    """Return SQL for the start of the wider bucket that a row's bucket lies in."""
+    if window is None:
+        return "0"
+    if window == stretch.window:
+        return "bucket"
+    if window == "MONTH":  # no stretch of narrower buckets crosses a month's end
+        return str(bucket_start(stretch.start, "MONTH"))
+    width = WIDTHS[window]
+    # SQL's `%` alone would be wrong before 1970.
+    return f"bucket - ((bucket % {width}) + {width}) % {width}"
 
 
 def _total(counts: Sequence[int], extra: str | None) -> Decimal:
     units, pico_high, pico_low, yocto_high, yocto_low = counts
     total = joined(units, pico_high * 1_000_000 + pico_low, yocto_high * 1_000_000 + yocto_low)
     return total if extra is None else EXACT.add(total, summed(extra))
-
-
-def distinct_keys(
-    store: Store,
-    world: int,
-    meter: int,
-    stretches: Iterable[Stretch],
-    *,
-    parties: Sequence[str] | None,
-    bucket_width: int | None,
-    by_combo: bool,
-) -> Iterator[tuple[int, int, Tally]]:
-    """Yield (bucket, combination, tally) with the distinct values of some stretches of time, and nothing else."""
-    for stretch in stretches:
-        if stretch.width:
-            source = _Source("paygentic_distinct_days", "day", parties or (EVERYBODY,), stretch)
-        else:
-            source = _Source("paygentic_readings", "at", parties, stretch, "key IS NOT NULL")
-        found: dict[tuple[int, int], set[str]] = {}
-        for bucket, combo, key in store.execute(
-            f"SELECT DISTINCT {source.bucket(bucket_width)}, {'combo' if by_combo else 0}, key FROM {source.text}",
-            (world, meter, *source.values),
-        ):
-            found.setdefault((bucket, combo), set()).add(key)
-        for (bucket, combo), keys in found.items():
-            yield bucket, combo, Tally(keys=keys)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mockserver.kernel.windows import DAY, HOUR
 from mockserver.vendors.paygentic.domain.aggregation import (
     Aggregation,
-    Stretch,
     Tally,
-    cover,
     is_usable,
     quantity,
 )
@@ -87,35 +81,3 @@ def test_an_empty_tally_changes_nothing() -> None:
     total.add(Tally())
 
     assert total == tally("1", "2")
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        (0, 2 * DAY, [(DAY, 0, 2 * DAY)]),
-        (5, 5, []),
-        (HOUR, DAY + 3, [(HOUR, HOUR, DAY), (0, DAY, DAY + 3)]),
-        (-5, HOUR, [(0, -5, 0), (HOUR, 0, HOUR)]),
-        (1, HOUR - 1, [(0, 1, HOUR - 1)]),
-        (
-            1,
-            2 * DAY + HOUR + 1,
-            [(0, 1, HOUR), (HOUR, HOUR, DAY), (DAY, DAY, 2 * DAY), (HOUR, 2 * DAY, 2 * DAY + HOUR),
-             (0, 2 * DAY + HOUR, 2 * DAY + HOUR + 1)],
-        ),
-    ],
-)  # fmt: skip
-def test_a_window_is_covered_with_the_widest_buckets(
-    start: int, end: int, expected: list[tuple[int, int, int]]
-) -> None:
-    assert list(cover(start, end, (DAY, HOUR))) == [Stretch(*each) for each in expected]
-
-
-@given(st.integers(-5 * DAY, 5 * DAY), st.integers(-5 * DAY, 5 * DAY))
-def test_a_cover_has_no_gap_and_no_overlap(start: int, end: int) -> None:
-    stretches = list(cover(start, end, (DAY, HOUR)))
-
-    assert sum(each.end - each.start for each in stretches) == max(0, end - start)
-    for one, following in pairwise(stretches):
-        assert one.end == following.start
-    assert all(not each.width or (each.start % each.width, each.end % each.width) == (0, 0) for each in stretches)

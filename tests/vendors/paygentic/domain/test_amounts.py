@@ -20,7 +20,9 @@ from mockserver.vendors.paygentic.domain.amounts import (
 )
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 
-numbers = st.decimals(min_value=-(10**40), max_value=10**40, places=None, allow_nan=False, allow_infinity=False)
+numbers = st.decimals(-(10**40), 10**40, allow_nan=False, allow_infinity=False) | st.sampled_from(
+    [Decimal(text) for text in ("1e9", "-1e9", "999999999", "1e-24", "1.5e-24", "-1.5e-24", "-1e-40", "1e-200", "0e5")]
+)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import pytest
 from mockserver.kernel.errors import InvalidRequest
 from mockserver.kernel.windows import DAY, HOUR
 from mockserver.vendors.paygentic.domain.aggregation import Aggregation, Tally
+from mockserver.vendors.paygentic.domain.buckets import MAX_BUCKETS
 from mockserver.vendors.paygentic.domain.costing import (
-    MAX_BUCKETS,
-    Cell,
     Cost,
     Group,
     Point,
     Question,
+    Reading,
     canonical_group_by,
     changed,
     filters_for,
@@ -124,10 +124,10 @@ def test_a_window_may_hold_so_many_buckets_and_no_more() -> None:
         filters_for(COST, Question(0, most + 1, window="HOUR"))
 
 
-def cell(bucket: int, a: str, b: str, amount: str | None) -> Cell:
+def cell(bucket: int, a: str, b: str, amount: str | None) -> Reading:
     """One event's cell."""
     value = None if amount is None else Decimal(amount)
-    return Cell(bucket, (a, b), Tally(1) if value is None else Tally(1, 1, value))
+    return bucket, (a, b), Tally(1) if value is None else Tally(1, 1, value)
 
 
 CELLS = [cell(0, "x", "1", "2"), cell(DAY, "x", "2", "3"), cell(DAY, "y", "1", "5"), cell(2 * DAY, "z", "1", None)]

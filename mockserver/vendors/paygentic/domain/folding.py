@@ -1,0 +1,208 @@
+"""Folding readings: a batch of events into what it adds to every bucket of time (pure).
+
+An event first counts once for its party's hour and once for everybody's minute; wider buckets, and those that do not tell
+dimension values apart, are sums of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from mockserver.kernel.windows import HOUR, MINUTE
+from mockserver.vendors.paygentic.domain.aggregation import Tally
+from mockserver.vendors.paygentic.domain.amounts import (
+    joined,
+    mark,
+    sortable,
+    sortable_yocto,
+    split,
+    summed,
+    yocto_of,
+)
+from mockserver.vendors.paygentic.domain.buckets import Window, bucket_start
+from mockserver.vendors.paygentic.domain.json_text import EXACT
+from mockserver.vendors.paygentic.domain.metering import EVERYBODY, Labels, Meter, Metered, read
+
+PARTY_WINDOWS: tuple[Window, ...] = ("MONTH", "DAY", "HOUR")
+"""Buckets in which single parties are added up, widest first."""
+
+EVERYBODY_WINDOWS: tuple[Window, ...] = (*PARTY_WINDOWS, "MINUTE")
+
+DISTINCT_WINDOWS: tuple[Window, ...] = ("DAY", "HOUR")
+"""Buckets in which distinct values are kept."""
+
+
+class Place(NamedTuple):
+    """Which bucket: whose, when, and of which dimension values (`None`: of any)."""
+
+    window: Window
+    party: str
+    start: int
+    labels: Labels | None
+
+
+class DistinctPlace(NamedTuple):
+    """Which bucket a distinct value was met in, and the value's key."""
+
+    window: Window
+    party: str
+    start: int
+    labels: Labels
+    key: str
+
+
+class Sum:
+    """What a batch adds to one bucket.
+
+    Amounts are whole numbers of 10**-24; those that cannot be so, odd ones, are kept one by one.
+    """
+
+    __slots__ = ("amounts", "at", "events", "greatest", "latest", "least", "odd", "seq", "yocto")
+
+    def __init__(self) -> None:
+        self.events = self.amounts = self.yocto = 0
+        self.least = self.greatest = self.latest = 0
+        self.at = self.seq = 0
+        self.odd: list[tuple[int, int, Decimal]] | None = None
+
+    def take(self, at: int, seq: int, yocto: int) -> None:
+        """Count an amount; events are counted by whoever calls."""
+        if not self.amounts:
+            self.least = self.greatest = self.latest = yocto
+            self.at, self.seq = at, seq
+        else:
+            if yocto < self.least:
+                self.least = yocto
+            elif yocto > self.greatest:
+                self.greatest = yocto
+            if at > self.at or (at == self.at and seq > self.seq):
+                self.at, self.seq, self.latest = at, seq, yocto
+        self.amounts += 1
+        self.yocto += yocto
+
+    def take_odd(self, at: int, seq: int, amount: Decimal) -> None:
+        """Count an amount that is too large or too fine for the others' unit."""
+        if self.odd is None:
+            self.odd = []
+        self.odd.append((at, seq, amount))
+
+    def take_any(self, at: int, seq: int, amount: Decimal | None) -> None:
+        """Count an event, and its amount if it has one."""
+        self.events += 1
+        yocto = None if amount is None else yocto_of(amount)
+        if yocto is not None:
+            self.take(at, seq, yocto)
+        elif amount is not None:
+            self.take_odd(at, seq, amount)
+
+    def merge(self, other: Sum) -> None:
+        """Take in another sum."""
+        self.events += other.events
+        if other.amounts:
+            self.take(other.at, other.seq, other.latest)
+            self.least, self.greatest = min(self.least, other.least), max(self.greatest, other.greatest)
+            self.amounts += other.amounts - 1
+            self.yocto += other.yocto - other.latest
+        if other.odd is not None:
+            self.odd = [*(self.odd or ()), *other.odd]
+
+    def tally(self) -> Tally:
+        """Return the same as a tally."""
+        events, amounts, units, pico, yocto, extra, least, greatest, latest = self.row()
+        total = EXACT.add(joined(units, pico, yocto), summed(extra or ""))
+        return Tally(events, amounts, total, least, greatest, latest)
+
+    def row(self) -> tuple[int, int, int, int, int, str | None, bytes | None, bytes | None, bytes | None]:
+        """Return events, amounts, units, pico, yocto, sum of odd ones; the least, the greatest and the latest key."""
+        counts = (self.events, self.amounts, *split(self.yocto))
+        if self.odd is None:
+            if not self.amounts:
+                return (*counts, None, None, None, None)
+            return (
+                *counts, None, sortable_yocto(self.least), sortable_yocto(self.greatest),
+                mark(self.at, self.seq, sortable_yocto(self.latest)),
+            )  # fmt: skip
+        extra = Decimal(0)
+        keys: list[bytes] = []
+        marks: list[bytes] = []
+        for at, seq, amount in self.odd:
+            extra = EXACT.add(extra, amount)
+            keys.append(sortable(amount))
+            marks.append(mark(at, seq, keys[-1]))
+        if self.amounts:
+            keys += [sortable_yocto(self.least), sortable_yocto(self.greatest)]
+            marks.append(mark(self.at, self.seq, sortable_yocto(self.latest)))
+        return (self.events, self.amounts + len(self.odd), *counts[2:], str(extra), min(keys), max(keys), max(marks))
+
+
+class Folded:
+    """What a batch of events adds to a meter's buckets.
+
+    :param hours: sums per party, hour and dimension values; `minutes` per minute and dimension values.
+    :param distinct: distinct values met, when the meter keeps them.
+    """
+
+    def __init__(self, meter: Meter, events: Iterable[Metered]) -> None:
+        self.hours: dict[tuple[str, int, Labels], Sum] = {}
+        self.minutes: dict[tuple[int, Labels], Sum] = {}
+        self.distinct: set[DistinctPlace] = set()
+        self._has_dimensions = bool(meter.group_by)
+        lens = meter.lens
+        hours, minutes = self.hours, self.minutes
+        for seq, at, party, data in events:
+            labels, amount, key = read(lens, data)
+            hour = (party, at - at % HOUR, labels)
+            minute = (at - at % MINUTE, labels)
+            by_hour = hours.get(hour)
+            if by_hour is None:
+                by_hour = hours[hour] = Sum()
+            by_minute = minutes.get(minute)
+            if by_minute is None:
+                by_minute = minutes[minute] = Sum()
+            by_hour.events += 1
+            by_minute.events += 1
+            if amount is not None:
+                yocto = yocto_of(amount)
+                if yocto is None:
+                    by_hour.take_odd(at, seq, amount)
+                    by_minute.take_odd(at, seq, amount)
+                else:
+                    by_hour.take(at, seq, yocto)
+                    by_minute.take(at, seq, yocto)
+            if key is not None:
+                for window in DISTINCT_WINDOWS:
+                    start = bucket_start(at, window)
+                    self.distinct.add(DistinctPlace(window, party, start, labels, key))
+                    self.distinct.add(DistinctPlace(window, EVERYBODY, start, labels, key))
+
+    def sums(self) -> dict[Place, Sum]:
+        """Return what the batch adds to each bucket of every width."""
+        parties = {Place("HOUR", *place): added for place, added in self.hours.items()}
+        everybody = {Place("MINUTE", EVERYBODY, *place): added for place, added in self.minutes.items()}
+        return {**self._widened(parties, PARTY_WINDOWS), **self._widened(everybody, EVERYBODY_WINDOWS)}
+
+    def _widened(self, finest: dict[Place, Sum], windows: tuple[Window, ...]) -> dict[Place, Sum]:
+        """Return the finest buckets with all that are sums of them."""
+        sums = dict(finest)
+        finer = finest
+        for window in reversed(windows[:-1]):
+            wider: dict[Place, Sum] = {}
+            for place, added in finer.items():
+                _merge(wider, Place(window, place.party, bucket_start(place.start, window), place.labels), added)
+            sums |= wider
+            finer = wider
+        if self._has_dimensions:
+            any_labels: dict[Place, Sum] = {}
+            for place, added in sums.items():
+                _merge(any_labels, place._replace(labels=None), added)
+            sums |= any_labels
+        return sums
+
+
+def _merge(sums: dict[Place, Sum], place: Place, added: Sum) -> None:
+    total = sums.get(place)
+    if total is None:
+        total = sums[place] = Sum()
+    total.merge(added)
