@@ -1,8 +1,11 @@
 # Every target does its own set-up; all it needs is Python 3.11 or newer, and make.
 PYTHON ?= python3
 BIN := .venv/bin
-# Versions of Pareta's client the tests run side by side; their generations differ on the wire.
+# Versions of the vendors' clients the tests run side by side; their generations differ on the wire.
 PARETA_SDKS := 0.1.0 0.2.1 0.3.1 1.0.0 1.3.0 2.1.0 3.0.4
+PAYGENTIC_SDKS := 0.1.19 0.2.17 0.5.0 0.5.18 0.6.3
+# Each as `folder=requirement`.
+SDKS := $(foreach v,$(PARETA_SDKS),pareta-$v=pareta==$v) $(foreach v,$(PAYGENTIC_SDKS),paygentic-$v=paygentic-sdk==$v)
 
 .PHONY: help setup serve test check static format lint types layers coverage covered bench wheel
 .DEFAULT_GOAL := help
@@ -21,10 +24,10 @@ help:
 	@touch $@
 
 .venv/dev.stamp: .venv/base.stamp Makefile
-	$(BIN)/python -m pip install --quiet --editable ".[fast,media]" --group dev
-	for version in $(PARETA_SDKS); do \
-		test -d .venv/sdks/pareta-$$version || \
-		$(BIN)/python -m pip install --quiet --no-deps --target .venv/sdks/pareta-$$version pareta==$$version || exit 1; \
+	$(BIN)/python -m pip install --quiet --editable ".[fast,media,plot]" --group dev
+	for sdk in $(SDKS); do \
+		test -d .venv/sdks/$${sdk%%=*} || \
+		$(BIN)/python -m pip install --quiet --no-deps --target .venv/sdks/$${sdk%%=*} $${sdk#*=} || exit 1; \
 	done
 	@touch $@
 

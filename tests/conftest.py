@@ -13,12 +13,28 @@ from mockserver.config import Settings
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import Beginning, World
+from tests.conformance import judged
 
 # A busy machine is no failure: how long an example may take is for the benchmarks to say.
 hypothesis_settings.register_profile("mockserver", deadline=None)
 hypothesis_settings.load_profile("mockserver")
 
 START = "2026-02-10T12:00:00Z"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _undocumented() -> Iterator[list[str]]:
+    """What any vendor of any simulator in this process answered without its document saying so."""
+    with judged() as faults:
+        yield faults
+
+
+@pytest.fixture(autouse=True)
+def _every_answer_is_documented(_undocumented: list[str]) -> Iterator[None]:
+    """After every test, whatever it called and however, its vendors have answered as documented."""
+    yield
+    faults, _undocumented[:] = [*_undocumented], []
+    assert faults == []
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ class Endpoint:
     :param body: model of the body; `form` says that it travels as multipart.
     :param response: model of the success body, for the document and the tests; `present` makes the body.
     :param errors: statuses besides success that the document lists.
+    :param other_status: of a second kind of success, with the same body; `present` chooses.
     :param raw: the body is bytes of any kind, given to `run` as an `Upload` without a file name.
     :param headers: model of the headers it looks at; each field's alias is a header's name in lower case.
     :param key: names the world by the path's parameters, where a signed address stands in for a key.
@@ -72,6 +73,7 @@ class Endpoint:
     present: Present | None = None
     prepare: Prepare | None = None
     status: int = 200
+    other_status: int | None = None
     errors: tuple[int, ...] = ()
     replayable: bool = False
     streams: bool = False
@@ -87,6 +89,8 @@ class Api:
     :param key_prefix: what its keys start with; `bare_keys` admits keys without a mode word.
     :param render: turns an error into the vendor's status and body.
     :param crash: the vendor's answer to a fault of our own.
+    :param admit: refuses a request for its key alone, before anything else about it is looked at: called with the call,
+        the operation and the `Authorization` header.
     :param replayed: what a stored answer looks like the second time.
     :param refused: takes note of a refusal and its status, after everything the request wrote was undone.
     :param parse_json: reads a body; raises `MalformedBody`.
@@ -106,6 +110,7 @@ class Api:
     parse_json: Callable[[bytes], Any]
     error_models: Mapping[int, Answer]
     max_body_bytes: int
+    admit: Callable[[Call, str, bytes | None], None] = field(default=lambda call, operation, authorization: None)
     replayed: Callable[[Reply], Reply] = field(default=lambda reply: reply)
     refused: Callable[[Call, MockError, int], None] = field(default=lambda call, error, status: None)
     scheme_description: str = ""

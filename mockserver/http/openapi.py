@@ -104,7 +104,8 @@ class _Schemas:
 
     def __init__(self, surface: Surface, endpoints: Sequence[Endpoint]) -> None:
         answers = [endpoint.response for endpoint in endpoints if endpoint.response is not None]
-        answers += [surface.error_models[s] for e in endpoints for s in e.errors if s in surface.error_models]
+        refusals = [status for endpoint in endpoints for status in _refusals(surface, endpoint)]
+        answers += [surface.error_models[status] for status in refusals if status in surface.error_models]
         bodies: set[type[BaseModel]] = {surface.model(answer) for answer in answers}
         bodies |= {endpoint.body for endpoint in endpoints if endpoint.body is not None}
         queries = {model for e in endpoints for model in (e.query, e.headers) if model is not None}
@@ -160,11 +161,18 @@ def _operation(surface: Surface, endpoint: Endpoint, schemas: _Schemas) -> Json:
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if endpoint.key is not None:
         operation["security"] = []
+    successes = [status for status in (endpoint.status, endpoint.other_status) if status is not None]
     operation["responses"] = {
-        str(endpoint.status): _success(endpoint, schemas),
-        **{str(status): _refusal(surface, status, schemas) for status in sorted(endpoint.errors)},
+        **{str(status): _success(endpoint, status, schemas) for status in successes},
+        **{str(status): _refusal(surface, status, schemas) for status in _refusals(surface, endpoint)},
     }
     return operation
+
+
+def _refusals(surface: Surface, endpoint: Endpoint) -> list[int]:
+    """Return the statuses of refusals: an operation's own, and those that any could meet before or behind it."""
+    anywhere = {500} if endpoint.body is None and not endpoint.raw else {413, 500}
+    return sorted({*endpoint.errors, *(anywhere & surface.error_models.keys())})
 
 
 def _path_parameter(name: str) -> Json:
@@ -198,8 +206,8 @@ def _wants_something(body: type[WireModel]) -> bool:
     return any(field.is_required() for field in body.model_fields.values())
 
 
-def _success(endpoint: Endpoint, schemas: _Schemas) -> Json:
-    answer: Json = {"description": HTTPStatus(endpoint.status).phrase}
+def _success(endpoint: Endpoint, status: int, schemas: _Schemas) -> Json:
+    answer: Json = {"description": HTTPStatus(status).phrase}
     content: Json = {}
     if endpoint.response is not None:
         content[endpoint.media_type] = {"schema": schemas.ref(endpoint.response)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -124,6 +125,22 @@ def test_an_operation_says_where_the_vendor_describes_it(document: dict[str, Any
     assert "x-source" not in operation(document, "label")
 
 
+def test_what_any_operation_may_meet_is_documented_where_there_is_a_body_for_it(document: dict[str, Any]) -> None:
+    everywhere = vendor_document(replace(API, error_models=dict.fromkeys((400, 402, 413, 500), Failure)))
+
+    assert set(operation(document, "imports.create")["responses"]) == {"200"}
+    assert set(operation(everywhere, "imports.create")["responses"]) == {"200", "413", "500"}
+    assert set(operation(everywhere, "orders.delete")["responses"]) == {"204", "500"}
+
+
+def test_a_second_kind_of_success_has_the_same_body() -> None:
+    create = next(endpoint for endpoint in ENDPOINTS if endpoint.operation == "orders.create")
+    document = vendor_document(replace(API, endpoints=[replace(create, other_status=200)]))
+
+    answers = operation(document, "orders.create")["responses"]
+    assert answers["200"] == {"description": "OK", "content": answers["201"]["content"]}
+
+
 def test_headers_an_operation_looks_at_are_parameters() -> None:
     document = vendor_document(toy_api(Toy()))
 
@@ -227,7 +244,7 @@ def test_every_vendors_document_is_openapi(vendor: Vendor) -> None:
         (("GET", "/v9/nothing", 200, "", None), "is not in the document"),
         (("POST", "/v9/orders", 418, "application/json", {}), "does not say that it answers 418"),
         (("POST", "/v9/orders", 201, "text/html", None), "which 201 does not list"),
-        (("POST", "/v9/orders", 201, "application/json", {"note": "x"}), "'id' is a required property"),
+        (("POST", "/v9/orders", 201, "application/json", {"note": "x"}), '"id" is a required property'),
         (("POST", "/v9/orders", 201, "application/json", {"id": "1", "new": 1}), "'new' was unexpected"),
         (("DELETE", "/v9/orders/1", 204, "application/json", {}), "which 204 does not list"),
     ],

@@ -9,20 +9,18 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-import pytest
+from tests import sdks
 
 VERSIONS = ("0.1.0", "0.2.1", "0.3.1", "1.0.0", "1.3.0", "2.1.0", "3.0.4")
 """The versions that `make test` installs; at least one of each shape the wire has had."""
 
 Member = tuple[str, str]
 """A class of the client and the name of something public in it."""
-
-_loaded: dict[str, dict[str, ModuleType]] = {}
 
 
 def major(version: str) -> int:
@@ -32,45 +30,17 @@ def major(version: str) -> int:
 
 def versions(since: str = "0.1.0", until: str = "9") -> list[str]:
     """Return the installed versions of a span, both ends included."""
-
-    def key(version: str) -> list[int]:
-        return [int(part) for part in version.split(".")]
-
-    return [version for version in VERSIONS if key(since) <= key(version) <= key(until)]
+    return sdks.between(VERSIONS, since, until)
 
 
 def folder_of(version: str) -> Path:
     """Return where a version lies, skipping the test where it does not."""
-    folder = Path(sys.prefix) / "sdks" / f"pareta-{version}"
-    if not folder.is_dir():
-        pytest.skip(f"pareta {version} is not installed; `make test` puts it at {folder.name} beside the environment")
-    return folder
+    return sdks.folder_of("pareta", version)
 
 
-def _modules() -> dict[str, ModuleType]:
-    return {name: module for name, module in sys.modules.items() if name == "pareta" or name.startswith("pareta.")}
-
-
-@contextmanager
-def installed(version: str) -> Iterator[ModuleType]:
+def installed(version: str) -> AbstractContextManager[ModuleType]:
     """Make one version of the `pareta` package the importable one for the length of a block."""
-    folder = folder_of(version)
-    before = _modules()
-    for name in before:
-        del sys.modules[name]
-    sys.modules.update(_loaded.get(version, {}))
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    try:
-        module = importlib.import_module("pareta")
-        assert Path(str(module.__file__)).is_relative_to(folder)
-        yield module
-    finally:
-        sys.path.remove(str(folder))
-        _loaded[version] = _modules()
-        for name in _modules():
-            del sys.modules[name]
-        sys.modules.update(before)
+    return sdks.installed("pareta", folder_of(version))
 
 
 class Client:

@@ -15,7 +15,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/agent/v1/chat/completions", agent.OPERATION, agent.create,
         prepare=agent.may_turn, body=wire.AgentTurnRequest, headers=wire.AgentHeaders, present=wire.turn,
-        response="agent.AgentTurnResponse", errors=(400, 401, 402, 404, 409, 422, 502),
+        response="agent.AgentTurnResponse", errors=(400, 401, 402, 404, 409, 422, 501, 502),
         replayable=True, streams=True,
         source="pareta/agent",
     ),

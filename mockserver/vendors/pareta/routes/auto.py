@@ -15,7 +15,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", auto.LANE, auto.COMPARE, auto.compare,
         body=wire.CompareRequest, present=wire.compared, response="auto.CompareResponse",
-        errors=(400, 401, 402, 422, 502), replayable=True,
+        errors=(400, 401, 402, 422, 501, 502), replayable=True,
         source="pareta/auto",
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v1/chat/completions", "chat.completions.create", chat.create,
         body=wire.ChatCompletionRequest, present=wire.completion, response="chat.ChatCompletionResponse",
-        errors=(400, 401, 402, 404, 409, 422, 502, 503), replayable=True, streams=True,
+        errors=(400, 401, 402, 404, 409, 422, 501, 502, 503), replayable=True, streams=True,
         source='pareta/monitoring "What an inference call cost"',
     ),
 )  # fmt: skip

@@ -10,13 +10,13 @@ ENDPOINTS = (
     Endpoint(
         "POST", images.GENERATIONS, "images.generate", images.generate,
         body=wire.GenerateImageRequest, present=wire.picture, response="images.ImageResponse",
-        errors=(400, 401, 402, 422), replayable=True,
+        errors=(400, 401, 402, 422, 501), replayable=True,
         source="pareta/images",
     ),
     Endpoint(
         "POST", images.EDITS, "images.edit", images.edit,
         body=wire.EditImageRequest, present=wire.picture, response="images.ImageResponse",
-        errors=(400, 401, 402, 422), replayable=True,
+        errors=(400, 401, 402, 422, 501), replayable=True,
         source="pareta/images",
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v0/customers", "customers.create", customers.create,
         body=wire.CreateCustomerRequest, response="customers.CreateCustomerResponse", present=wire.present_enrolled,
-        prepare=access.may_write_customers, status=201, errors=(400, *DENIED, 404, 409, 413),
+        prepare=access.may_write_customers, status=201, other_status=200, errors=(400, *DENIED, 404, 409, 413),
         summary="Add a customer, unless the consumer is one already",
         source='paygentic/openapi "createCustomer"',
     ),
