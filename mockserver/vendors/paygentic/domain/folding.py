@@ -1,16 +1,16 @@
 """Folding readings: a batch of events into what it adds to every bucket of time (pure).
 
-An event first counts once for its party's hour and once for everybody's minute; wider buckets, and those that do not tell
-dimension values apart, are sums of these.
+An event counts once for its party's hour, once for its party's day and dimension values, and once for everybody's
+minute and dimension values; all other buckets are sums of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TypeVar
 
-from mockserver.kernel.windows import HOUR, MINUTE
+from mockserver.kernel.windows import DAY, HOUR, MINUTE
 from mockserver.vendors.paygentic.domain.aggregation import Tally
 from mockserver.vendors.paygentic.domain.amounts import (
     joined,
@@ -28,29 +28,19 @@ from mockserver.vendors.paygentic.domain.metering import EVERYBODY, Labels, Mete
 PARTY_WINDOWS: tuple[Window, ...] = ("MONTH", "DAY", "HOUR")
 """Buckets in which single parties are added up, widest first."""
 
-EVERYBODY_WINDOWS: tuple[Window, ...] = (*PARTY_WINDOWS, "MINUTE")
+PARTY_LABELS_WINDOWS: tuple[Window, ...] = ("MONTH", "DAY")
+"""Those that tell dimension values apart too; narrower ones would be about as many as events."""
+
+EVERYBODY_WINDOWS: tuple[Window, ...] = ("MONTH", "DAY", "HOUR", "MINUTE")
 
 DISTINCT_WINDOWS: tuple[Window, ...] = ("DAY", "HOUR")
 """Buckets in which distinct values are kept."""
 
+Place = tuple[Window, str, int, Labels | None]
+"""Which bucket: its width, whose, its start, and of which dimension values (`None`: of any)."""
 
-class Place(NamedTuple):
-    """Which bucket: whose, when, and of which dimension values (`None`: of any)."""
-
-    window: Window
-    party: str
-    start: int
-    labels: Labels | None
-
-
-class DistinctPlace(NamedTuple):
-    """Which bucket a distinct value was met in, and the value's key."""
-
-    window: Window
-    party: str
-    start: int
-    labels: Labels
-    key: str
+DistinctPlace = tuple[Window, str, int, Labels, str]
+"""Which bucket a distinct value was met in, and the value's key."""
 
 
 class Sum:
@@ -140,69 +130,83 @@ class Sum:
 class Folded:
     """What a batch of events adds to a meter's buckets.
 
-    :param hours: sums per party, hour and dimension values; `minutes` per minute and dimension values.
-    :param distinct: distinct values met, when the meter keeps them.
+    :ivar distinct: distinct values met, when the meter keeps them.
     """
 
     def __init__(self, meter: Meter, events: Iterable[Metered]) -> None:
-        self.hours: dict[tuple[str, int, Labels], Sum] = {}
-        self.minutes: dict[tuple[int, Labels], Sum] = {}
         self.distinct: set[DistinctPlace] = set()
+        self._hours: dict[tuple[str, int], Sum] = {}
+        self._days: dict[tuple[str, int, Labels], Sum] = {}
+        self._minutes: dict[tuple[int, Labels], Sum] = {}
         self._has_dimensions = bool(meter.group_by)
+        self._take_in(meter, events)
+
+    def _take_in(self, meter: Meter, events: Iterable[Metered]) -> None:
+        hours, days, minutes, has_dimensions = self._hours, self._days, self._minutes, self._has_dimensions
         lens = meter.lens
-        hours, minutes = self.hours, self.minutes
         for seq, at, party, data in events:
             labels, amount, key = read(lens, data)
-            hour = (party, at - at % HOUR, labels)
-            minute = (at - at % MINUTE, labels)
-            by_hour = hours.get(hour)
-            if by_hour is None:
-                by_hour = hours[hour] = Sum()
-            by_minute = minutes.get(minute)
-            if by_minute is None:
-                by_minute = minutes[minute] = Sum()
-            by_hour.events += 1
-            by_minute.events += 1
+            hour = _at(hours, (party, at - at % HOUR))
+            minute = _at(minutes, (at - at % MINUTE, labels))
+            day = _at(days, (party, at - at % DAY, labels)) if has_dimensions else None
+            hour.events += 1
+            minute.events += 1
+            if day is not None:
+                day.events += 1
             if amount is not None:
                 yocto = yocto_of(amount)
                 if yocto is None:
-                    by_hour.take_odd(at, seq, amount)
-                    by_minute.take_odd(at, seq, amount)
+                    for total in (hour, minute, day):
+                        if total is not None:
+                            total.take_odd(at, seq, amount)
                 else:
-                    by_hour.take(at, seq, yocto)
-                    by_minute.take(at, seq, yocto)
+                    hour.take(at, seq, yocto)
+                    minute.take(at, seq, yocto)
+                    if day is not None:
+                        day.take(at, seq, yocto)
             if key is not None:
                 for window in DISTINCT_WINDOWS:
                     start = bucket_start(at, window)
-                    self.distinct.add(DistinctPlace(window, party, start, labels, key))
-                    self.distinct.add(DistinctPlace(window, EVERYBODY, start, labels, key))
+                    self.distinct.add((window, party, start, labels, key))
+                    self.distinct.add((window, EVERYBODY, start, labels, key))
 
     def sums(self) -> dict[Place, Sum]:
         """Return what the batch adds to each bucket of every width."""
-        parties = {Place("HOUR", *place): added for place, added in self.hours.items()}
-        everybody = {Place("MINUTE", EVERYBODY, *place): added for place, added in self.minutes.items()}
-        return {**self._widened(parties, PARTY_WINDOWS), **self._widened(everybody, EVERYBODY_WINDOWS)}
-
-    def _widened(self, finest: dict[Place, Sum], windows: tuple[Window, ...]) -> dict[Place, Sum]:
-        """Return the finest buckets with all that are sums of them."""
-        sums = dict(finest)
-        finer = finest
-        for window in reversed(windows[:-1]):
-            wider: dict[Place, Sum] = {}
-            for place, added in finer.items():
-                _merge(wider, Place(window, place.party, bucket_start(place.start, window), place.labels), added)
-            sums |= wider
-            finer = wider
+        sums: dict[Place, Sum] = {}
+        hours: dict[Place, Sum] = {("HOUR", *place, None): added for place, added in self._hours.items()}
+        _widen(sums, hours, PARTY_WINDOWS)
+        minutes: dict[Place, Sum] = {}
+        for (start, _), added in self._minutes.items():
+            _at(minutes, ("MINUTE", EVERYBODY, start, None)).merge(added)
+        _widen(sums, minutes, EVERYBODY_WINDOWS)
         if self._has_dimensions:
-            any_labels: dict[Place, Sum] = {}
-            for place, added in sums.items():
-                _merge(any_labels, place._replace(labels=None), added)
-            sums |= any_labels
+            days: dict[Place, Sum] = {("DAY", *place): added for place, added in self._days.items()}
+            _widen(sums, days, PARTY_LABELS_WINDOWS)
+            minutes = {("MINUTE", EVERYBODY, *place): added for place, added in self._minutes.items()}
+            _widen(sums, minutes, EVERYBODY_WINDOWS)
         return sums
 
 
-def _merge(sums: dict[Place, Sum], place: Place, added: Sum) -> None:
+def _widen(sums: dict[Place, Sum], finest: dict[Place, Sum], windows: tuple[Window, ...]) -> None:
+    """Add buckets of the finest width, and all that are sums of them.
+
+    :param windows: from the widest to the finest.
+    """
+    sums.update(finest)
+    finer = finest
+    for window in reversed(windows[:-1]):
+        wider: dict[Place, Sum] = {}
+        for (_, party, start, labels), added in finer.items():
+            _at(wider, (window, party, bucket_start(start, window), labels)).merge(added)
+        sums.update(wider)
+        finer = wider
+
+
+K = TypeVar("K")
+
+
+def _at(sums: dict[K, Sum], place: K) -> Sum:
     total = sums.get(place)
     if total is None:
         total = sums[place] = Sum()
-    total.merge(added)
+    return total

@@ -57,6 +57,8 @@ def dump(value: Any) -> str:
         return str(value)
     if kind is dict:
         return "{" + ",".join([f"{encode_basestring_ascii(k)}:{dump(v)}" for k, v in value.items()]) + "}"
+    if kind is int:
+        return str(value)
     if kind is list:
         return "[" + ",".join([dump(item) for item in value]) + "]"
     return json.dumps(value)

@@ -23,7 +23,6 @@ SUBJECT, EXTERNAL_SUBJECT = "s:", "x:"
 """What a party's name begins with."""
 
 _LONGEST_KEY = 64
-_MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,8 @@ def read(lens: Lens, data: Mapping[str, Any]) -> Reading:
 
     Source: paygentic/cost-tracking "Cost Event data Fields" (documented), values that are no number (assumed).
     """
-    labels = tuple([label(reach(data, steps)) for steps in lens.dimensions]) if lens.dimensions else ()
+    found = [reach(data, steps) for steps in lens.dimensions]
+    labels = tuple([value if type(value) is str else label(value) for value in found])
     if lens.value is None:
         return Reading(labels, None, None)
     value = reach(data, lens.value)
@@ -165,14 +165,14 @@ def read(lens: Lens, data: Mapping[str, Any]) -> Reading:
 
 
 def reach(data: Mapping[str, Any], steps: Steps) -> Any:
-    """Walk from object to object; a step into anything else finds nothing."""
+    """Walk from object to object; a step into anything else finds nothing, which is as good as null."""
     if len(steps) == 1:  # nearly always
-        return data.get(steps[0], _MISSING)
+        return data.get(steps[0])
     here: Any = data
     for name in steps:
         if type(here) is not dict:
-            return _MISSING
-        here = here.get(name, _MISSING)
+            return None
+        here = here.get(name)
     return here
 
 
@@ -194,7 +194,7 @@ def number(value: Any) -> Decimal | None:
 
 def distinction(value: Any) -> str | None:
     """Return text that is equal for equal JSON values of one type, or `None` for null and for nothing."""
-    if value is _MISSING or value is None:
+    if value is None:
         return None
     text = canonical(value)
     return text if len(text) <= _LONGEST_KEY else f"#{blake2b(text.encode(), digest_size=24).hexdigest()}"

@@ -12,18 +12,27 @@ from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.amounts import from_sortable, marked
 from mockserver.vendors.paygentic.domain.buckets import Window, bucket_start
-from mockserver.vendors.paygentic.domain.folding import DISTINCT_WINDOWS, EVERYBODY_WINDOWS, PARTY_WINDOWS
+from mockserver.vendors.paygentic.domain.folding import (
+    DISTINCT_WINDOWS,
+    EVERYBODY_WINDOWS,
+    PARTY_LABELS_WINDOWS,
+    PARTY_WINDOWS,
+    DistinctPlace,
+    Place,
+)
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 from mockserver.vendors.paygentic.domain.metering import EVERYBODY, Labels, Meter, read
+from mockserver.vendors.paygentic.operations import invoices
 from mockserver.vendors.paygentic.operations.events import IDEMPOTENCY_SPAN
 
 
 def check(world: World) -> list[Invariant]:
-    """Return every claim about a world's events and sums, with the rows that break it."""
+    """Return every claim about a world's events, sums and invoices, with the rows that break it."""
     tables.meters.catch_up_all(world.store, world.id)
     return [
         Invariant("summaries = accepted events", tuple(_wrong_sums(world))),
         Invariant("an idempotency key stores one event per 24 h", tuple(_repeated_keys(world))),
+        *invoices.check(world),
     ]
 
 
@@ -49,15 +58,12 @@ class _Expected:
         }
 
 
-_Place = tuple[Window, str, int, Labels | None]
-"""Window, party, bucket, dimension values (`None`: any)."""
-
-
 def _wrong_sums(world: World) -> Iterator[dict[str, Any]]:
     for identity, meter in tables.meters.all_meters(world.store, world.id).items():
         expected, distinct = _expected(world, meter)
-        labels: dict[int, Labels | None] = dict(tables.meters.labels_of_meter(world.store, world.id, identity))
-        labels[tables.meters.ANY] = None if meter.group_by else ()
+        labels: dict[int, Labels | None] = {
+            tables.meters.ANY: None, **tables.meters.labels_of_meter(world.store, world.id, identity)
+        }  # fmt: skip
         windows: dict[int, Window] = {code: window for window, code in tables.meters.CODES.items()}
         should = {place: row.facts() for place, row in expected.items()}
         stored = {
@@ -80,33 +86,35 @@ def _wrong_sums(world: World) -> Iterator[dict[str, Any]]:
                     "expected": _text(should.get(place)), "stored": _text(stored.get(place)),
                 }  # fmt: skip
         kept = {
-            (windows[width], party, bucket, labels[combo], key)
+            (windows[width], party, bucket, labels[combo] or (), key)
             for width, party, bucket, combo, key in tables.meters.distinct_of_meter(world.store, world.id, identity)
         }
         for place_and_key in distinct ^ kept:
             yield {"meter": identity, "distinct": list(map(str, place_and_key))}
 
 
-def _expected(
-    world: World, meter: Meter
-) -> tuple[Mapping[_Place, _Expected], set[tuple[str, str, int, Labels | None, str]]]:
+def _expected(world: World, meter: Meter) -> tuple[Mapping[Place, _Expected], set[DistinctPlace]]:
     """Return what a meter's rollups and distinct values should be, added up event by event."""
-    rows: defaultdict[_Place, _Expected] = defaultdict(_Expected)
-    distinct: set[tuple[str, str, int, Labels | None, str]] = set()
+    rows: defaultdict[Place, _Expected] = defaultdict(_Expected)
+    distinct: set[DistinctPlace] = set()
     for batch in tables.events.unread(world.store, world.id, meter.event_type, after=0):
         for seq, at, party, data in batch:
             labels, amount, key = read(meter.lens, data)
-            for who, windows in ((party, PARTY_WINDOWS), (EVERYBODY, EVERYBODY_WINDOWS)):
+            for who, which, windows in (
+                (party, None, PARTY_WINDOWS),
+                (EVERYBODY, None, EVERYBODY_WINDOWS),
+                (party, labels, PARTY_LABELS_WINDOWS if meter.group_by else ()),
+                (EVERYBODY, labels, EVERYBODY_WINDOWS if meter.group_by else ()),
+            ):
                 for window in windows:
-                    start = bucket_start(at, window)
-                    for which in {labels, None} if meter.group_by else {labels}:
-                        row = rows[window, who, start, which]
-                        row.events += 1
-                        if amount is not None:
-                            row.amounts.append(amount)
-                            row.latest = max(row.latest or (at, seq, amount), (at, seq, amount))
-                    if key is not None and window in DISTINCT_WINDOWS:
-                        distinct.add((window, who, start, labels, key))
+                    row = rows[window, who, bucket_start(at, window), which]
+                    row.events += 1
+                    if amount is not None:
+                        row.amounts.append(amount)
+                        row.latest = max(row.latest or (at, seq, amount), (at, seq, amount))
+            if key is not None:
+                for window in DISTINCT_WINDOWS:
+                    distinct |= {(window, who, bucket_start(at, window), labels, key) for who in (party, EVERYBODY)}
     return rows, distinct
 
 

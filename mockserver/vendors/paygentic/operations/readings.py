@@ -10,7 +10,13 @@ from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.aggregation import Aggregation, Tally
 from mockserver.vendors.paygentic.domain.buckets import Stretch, Window, bucket_start, cover
-from mockserver.vendors.paygentic.domain.folding import DISTINCT_WINDOWS, EVERYBODY_WINDOWS, PARTY_WINDOWS, Sum
+from mockserver.vendors.paygentic.domain.folding import (
+    DISTINCT_WINDOWS,
+    EVERYBODY_WINDOWS,
+    PARTY_LABELS_WINDOWS,
+    PARTY_WINDOWS,
+    Sum,
+)
 from mockserver.vendors.paygentic.domain.metering import EVERYBODY, Labels, Meter, parties_of, read
 from mockserver.vendors.paygentic.tables.summaries import Found, Wanted
 
@@ -108,18 +114,20 @@ class _Reader:
         self._wanted = [(names.index(name), value) for name, value in cut.filters.items()]
 
     def cells(self) -> Iterator[Cell]:
-        cut = self._cut
-        knows_parties = cut.by_party or self._parties is not None
-        yield from self._read(PARTY_WINDOWS if knows_parties else EVERYBODY_WINDOWS, distinct=False)
+        knows_parties = self._cut.by_party or self._parties is not None
+        windows = EVERYBODY_WINDOWS
+        if knows_parties:
+            windows = PARTY_LABELS_WINDOWS if self._by_combo else PARTY_WINDOWS
+        yield from self._read(windows, distinct=False)
         if self._counts_distinct:
             yield from self._read(DISTINCT_WINDOWS, distinct=True)
 
     def _read(self, windows: tuple[Window, ...], *, distinct: bool) -> Iterator[Cell]:
         cut = self._cut
         usable = windows
-        if cut.window is not None and cut.window in EVERYBODY_WINDOWS:
-            widest = EVERYBODY_WINDOWS.index(cut.window)
-            usable = tuple([each for each in windows if EVERYBODY_WINDOWS.index(each) >= widest])
+        if cut.window is not None:
+            narrow = EVERYBODY_WINDOWS[EVERYBODY_WINDOWS.index(cut.window) :]
+            usable = tuple([window for window in windows if window in narrow])
         labels = self._labels()
         for stretch in cover(cut.start, cut.end, usable):
             if stretch.window is None:
@@ -166,7 +174,7 @@ class _Reader:
         return {combo: labels for combo, labels in known.items() if self._passes(labels)}
 
     def _passes(self, labels: Labels) -> bool:
-        return all([labels[place] == value for place, value in self._wanted])
+        return all(labels[place] == value for place, value in self._wanted)
 
 
 # Long histories

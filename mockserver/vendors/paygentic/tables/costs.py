@@ -75,7 +75,7 @@ def live_costs(store: Store, world: int) -> list[Cost]:
 
 
 def save_cost(store: Store, world: int, cost: Cost, meter: int | None) -> None:
-    """Save a cost, new or changed, and the meter it reads events with; forget a former one that is not used any more."""
+    """Save a cost and the meter it reads events with; forget a former one that is not used any more."""
     before = store.one("SELECT meter FROM paygentic_costs WHERE world = ? AND id = ?", (world, cost.id))
     store.execute(
         "INSERT OR REPLACE INTO paygentic_costs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

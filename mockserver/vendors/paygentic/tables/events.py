@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database, Migrations
 
 from mockserver.kernel.store import Row, Store
+from mockserver.vendors.paygentic.domain.event_pages import MeterEvent
 from mockserver.vendors.paygentic.domain.json_text import dump, restore
 from mockserver.vendors.paygentic.domain.metering import SUBJECT, EventDraft, Metered, party_of
 
@@ -27,6 +29,20 @@ def create_events(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX paygentic_events_type ON paygentic_events (world, type, at)")
+    db.execute("CREATE INDEX paygentic_events_subject ON paygentic_events (world, subject, type, at)")
+
+
+@migrations()
+def find_events_by_names(db: Database) -> None:
+    """Find events by the names that others have for them; events without any cost nothing."""
+    db.execute(
+        "CREATE INDEX paygentic_events_external_id ON paygentic_events (world, external_id)"
+        " WHERE external_id IS NOT NULL"
+    )
+    db.execute(
+        "CREATE INDEX paygentic_events_external_subject ON paygentic_events (world, external_subject, type, at)"
+        " WHERE external_subject IS NOT NULL"
+    )
 
 
 Arrival = tuple[str, EventDraft, str, int, int, str]
@@ -78,14 +94,7 @@ def between(
 
     :param parties: whose, or `None` for everybody's.
     """
-    where, values = "", []
-    if parties is not None:
-        owners = [
-            ("subject = ?" if party.startswith(SUBJECT) else "subject IS NULL AND external_subject = ?", party[2:])
-            for party in parties
-        ]
-        where = f" AND ({' OR '.join(owner for owner, _ in owners)})"
-        values = [value for _, value in owners]
+    where, values = _whose(parties)
     return _metered(
         store.execute(
             f"{_METERED} WHERE world = ? AND type = ? AND at >= ? AND at < ?{where}",
@@ -94,9 +103,77 @@ def between(
     )
 
 
+def _whose(parties: Sequence[str] | None) -> tuple[str, list[str]]:
+    """Return SQL that narrows to some parties, and its values."""
+    if parties is None:
+        return "", []
+    owners = [
+        "subject = ?" if party.startswith(SUBJECT) else "subject IS NULL AND external_subject = ?" for party in parties
+    ]
+    return f" AND ({' OR '.join(owners)})", [party[2:] for party in parties]
+
+
 def _metered(rows: Iterable[Row]) -> Iterator[Metered]:
     for seq, at, subject, external, data in rows:
         yield seq, at, party_of(subject, external), restore(data)
+
+
+# Looking at single events
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which events of a type are looked for.
+
+    :param parties: whose, or `None` for everybody's.
+    """
+
+    event_type: str
+    start: int
+    end: int
+    parties: Sequence[str] | None = None
+    external_id: str | None = None
+    external_subject: str | None = None
+
+
+_SHOWN = "id, type, source, subject, external_subject, external_id, at, idempotency_key, data"
+
+
+def found(store: Store, world: int, search: Search, limit: int, offset: int) -> list[MeterEvent]:
+    """Return a page of events, the newest first and of equally old ones the last received; subjects are as sent."""
+    source, values = _source(world, search)
+    rows = store.all(
+        f"SELECT {_SHOWN} FROM {source} ORDER BY at DESC, seq DESC LIMIT ? OFFSET ?", (*values, limit, offset)
+    )
+    return [MeterEvent(*row[:-1], restore(row[-1])) for row in rows]
+
+
+def how_many(store: Store, world: int, search: Search) -> int:
+    """Return how many events there are."""
+    source, values = _source(world, search)
+    row = store.one(f"SELECT count(*) FROM {source}", values)
+    assert row is not None
+    return int(row[0])
+
+
+def _source(world: int, search: Search) -> tuple[str, list[int | str]]:
+    """Return the table, the index and the condition for a search, and the condition's values.
+
+    The index is named, because SQLite would take the first that knows the type, and look at all of its events.
+    """
+    index = "paygentic_events_type"
+    where = "world = ? AND type = ? AND at >= ? AND at < ?"
+    values: list[int | str] = [world, search.event_type, search.start, search.end]
+    if search.external_subject is not None:
+        index = "paygentic_events_external_subject"
+        where += " AND external_subject = ?"
+        values.append(search.external_subject)
+    if search.external_id is not None:
+        index = "paygentic_events_external_id"
+        where += " AND external_id = ?"
+        values.append(search.external_id)
+    whose, owners = _whose(search.parties)
+    return f"paygentic_events INDEXED BY {index} WHERE {where}{whose}", [*values, *owners]
 
 
 # For checking

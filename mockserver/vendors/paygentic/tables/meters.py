@@ -129,8 +129,9 @@ def existing(store: Store, world: int, meter: Meter) -> int:
 
 def drop_unused(store: Store, world: int, meter: int) -> None:
     """Forget a meter that nothing reads any more."""
-    if store.one("SELECT 1 FROM paygentic_costs WHERE world = ? AND meter = ?", (world, meter)):
-        return
+    for table in ("costs", "billable_metrics"):
+        if store.one(f"SELECT 1 FROM paygentic_{table} WHERE world = ? AND meter = ?", (world, meter)):
+            return
     _forget(store, world, meter)
     store.execute("DELETE FROM paygentic_meters WHERE world = ? AND id = ?", (world, meter))
 
@@ -141,13 +142,25 @@ def _forget(store: Store, world: int, meter: int) -> None:
 
 
 def is_listened_to(store: Store, world: int, event_type: str) -> bool:
-    """Return whether a cost that was not deleted reads a type of event."""
+    """Return whether a billable metric, or a cost that was not deleted, reads a type of event."""
     row = store.one(
-        "SELECT 1 FROM paygentic_meters m JOIN paygentic_costs c ON c.world = m.world AND c.meter = m.id"
-        " WHERE m.world = ? AND m.event_type = ? AND c.deleted_at IS NULL LIMIT 1",
+        "SELECT 1 FROM paygentic_meters m WHERE m.world = ? AND m.event_type = ? AND ("
+        " EXISTS (SELECT 1 FROM paygentic_costs c WHERE c.world = m.world AND c.meter = m.id AND c.deleted_at IS NULL)"
+        " OR EXISTS (SELECT 1 FROM paygentic_billable_metrics b WHERE b.world = m.world AND b.meter = m.id)) LIMIT 1",
         (world, event_type),
     )
     return row is not None
+
+
+def types_listened_to(store: Store, world: int) -> list[str]:
+    """Return the types of event that billable metrics and costs that were not deleted read, in order of name."""
+    rows = store.all(
+        "SELECT event_type FROM paygentic_billable_metrics WHERE world = :world UNION"
+        " SELECT event_type FROM paygentic_costs"
+        " WHERE world = :world AND deleted_at IS NULL AND event_type IS NOT NULL ORDER BY 1",
+        {"world": world},
+    )
+    return [row[0] for row in rows]
 
 
 def all_meters(store: Store, world: int) -> dict[int, Meter]:
@@ -225,27 +238,31 @@ def take_in(store: Store, world: int, identity: int, meter: Meter, events: Itera
     """Add events that a meter has not read before to its sums; `mark_read` is left to whoever calls."""
     folded = Folded(meter, events)
     combos: dict[Labels | None, int] = {None: ANY, (): ANY}
+
+    def combo_of(labels: Labels | None) -> int:
+        combo = combos.get(labels)
+        if combo is None:
+            assert labels is not None
+            combo = combos[labels] = _combo(store, world, identity, labels)
+        return combo
+
     rows: list[Row] = []
     extras: list[tuple[str, Row]] = []
-    for place, added in folded.sums().items():
-        combo = combos.get(place.labels)
-        if combo is None:
-            assert place.labels is not None
-            combo = combos[place.labels] = _combo(store, world, identity, place.labels)
+    for (window, party, start, labels), added in folded.sums().items():
         *sums, extra, least, greatest, latest = added.row()
-        where = (world, identity, CODES[place.window], place.party, place.start, combo)
-        rows.append((*where, *sums, least, greatest, latest))
+        place = (world, identity, CODES[window], party, start, combo_of(labels))
+        rows.append((*place, *sums, least, greatest, latest))
         if extra is not None:
-            extras.append((extra, where))
+            extras.append((extra, place))
     store.conn.executemany(_ADD_UP, rows)
-    for extra, where in extras:
-        _add_extra(store, where, extra)
+    for extra, place in extras:
+        _add_extra(store, place, extra)
     if folded.distinct:
         store.conn.executemany(
             "INSERT OR IGNORE INTO paygentic_distinct VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (world, identity, CODES[place.window], place.party, place.start, combos[place.labels], place.key)
-                for place in folded.distinct
+                (world, identity, CODES[window], party, start, combo_of(labels), key)
+                for window, party, start, labels, key in folded.distinct
             ],
         )
 

@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from mockserver.kernel.windows import DAY, HOUR, MINUTE
 from mockserver.vendors.paygentic.domain.aggregation import Tally
 from mockserver.vendors.paygentic.domain.amounts import mark, sortable
-from mockserver.vendors.paygentic.domain.buckets import bucket_start
+from mockserver.vendors.paygentic.domain.buckets import Window, bucket_start
 from mockserver.vendors.paygentic.domain.folding import (
     DISTINCT_WINDOWS,
     EVERYBODY_WINDOWS,
+    PARTY_LABELS_WINDOWS,
     PARTY_WINDOWS,
     Folded,
     Place,
     Sum,
 )
-from mockserver.vendors.paygentic.domain.metering import EVERYBODY, Meter, read
+from mockserver.vendors.paygentic.domain.metering import EVERYBODY, Labels, Meter, read
 
 AMOUNTS = st.sampled_from(
     [Decimal(text) for text in ("0", "0.0042", "-3", "7.000000000001", "1e30", "-1e30", "1e-30", "999999999.5")]
@@ -53,10 +54,15 @@ def test_every_bucket_holds_what_its_events_add_up_to(
         labels, amount, _ = read(meter.lens, data)
         key = None if amount is None else sortable(amount)
         one = Tally(1) if amount is None or key is None else Tally(1, 1, amount, key, key, mark(at, seq, key))
-        for who, windows in ((party, PARTY_WINDOWS), (EVERYBODY, EVERYBODY_WINDOWS)):
+        levels: list[tuple[str, Labels | None, tuple[Window, ...]]] = [
+            (party, None, PARTY_WINDOWS),
+            (EVERYBODY, None, EVERYBODY_WINDOWS),
+        ]
+        if meter.group_by:
+            levels += [(party, labels, PARTY_LABELS_WINDOWS), (EVERYBODY, labels, EVERYBODY_WINDOWS)]
+        for who, which, windows in levels:
             for window in windows:
-                for which in (labels, None) if meter.group_by else (labels,):
-                    expected.setdefault(Place(window, who, bucket_start(at, window), which), Tally()).add(one)
+                expected.setdefault((window, who, bucket_start(at, window), which), Tally()).add(one)
 
     folded = Folded(meter, numbered(sent))
 
