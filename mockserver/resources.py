@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +63,15 @@ class Fixtures:
             raise Unusable(f"there is no fixture {relative}")
         return path
 
-    def read(self, relative: str) -> Any:
+    def read(self, relative: str, *, is_exact: bool = False) -> Any:
         """Return the content of a JSON file of starting data.
 
+        :param is_exact: numbers with a point come as `Decimal`.
         :raises Unusable: there is none, or it is not JSON.
         """
         path = self.file(relative)
         try:
-            return json.loads(path.read_text("utf-8"))
+            return json.loads(path.read_text("utf-8"), parse_float=Decimal if is_exact else None)
         except ValueError as error:
             raise Unusable(f"{path} is not JSON: {error}") from None
 
