@@ -144,6 +144,12 @@ class GrantRequest(_Strict):
         return chosen
 
 
+class CustomerClockRequest(_Strict):
+    """The test clock a customer is to live by; null for the world's own clock."""
+
+    test_clock_id: str | None = Field(max_length=MAX_TEXT)
+
+
 class SwitchesRequest(WireModel):
     """Behaviours to turn on or off, by name; those not named stay as they are."""
 
@@ -202,6 +208,13 @@ class ClockResponse(WireModel):
     mode: Literal["real", "frozen", "scaled"]
     now: str
     rate: float = Field(description="Virtual seconds per second: 1 when real, 0 when frozen.")
+
+
+class CustomerClockResponse(WireModel):
+    """The test clock a customer lives by, or null for the world's own clock."""
+
+    customer_id: str
+    test_clock_id: str | None
 
 
 class WorldResponse(WireModel):

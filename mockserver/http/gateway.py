@@ -1,6 +1,6 @@
 """The one pipeline every vendor request goes through, as plain synchronous code.
 
-Route, tenant, what fell due, idempotency, operation, answer, journal: in this order, inside one unit of
+Route, tenant, key, what fell due, idempotency, operation, answer, journal: in this order, inside one unit of
 work. A refused request leaves nothing behind but its journal entry.
 """
 
@@ -133,6 +133,7 @@ class Gateway:
                 raise error
             assert match.endpoint is not None
             entry.operation = f"{api.name}.{match.endpoint.operation}"
+            api.admit(call, match.endpoint.operation, request.headers.get(b"authorization"))
             if len(request.body) > api.max_body_bytes:
                 raise BodyTooLarge(api.max_body_bytes)
             self.worlds.settle(call.world, call.now)

@@ -10,6 +10,7 @@ MockError
 ├── NotFound               a named thing does not exist in this world
 ├── Conflict               a named thing is in a state that forbids the request
 ├── IdempotencyMismatch    one key, two different bodies
+├── RateLimited            a key asks more often than it may
 ├── UnknownWorld           a control request names a world that does not exist
 └── Unusable               what was asked for at start-up cannot be had (exit code 2)
 """
@@ -122,6 +123,17 @@ class IdempotencyMismatch(MockError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"idempotency key '{key}' was already used with a different request body")
+
+
+class RateLimited(MockError):
+    """A key asks more often than it may.
+
+    :param retry_after_s: seconds of the world's time after which it may ask again, at least one.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class UnknownWorld(MockError):

@@ -18,7 +18,7 @@ WEEK = 7 * DAY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Years 0001 and 9999 leave no room for offsets, so the first and last day are out of range.
-_EARLIEST = int((datetime(1, 1, 2, tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
+EARLIEST = int((datetime(1, 1, 2, tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
 LATEST = int((datetime(9999, 12, 30, tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
 
 _ISO = re.compile(
@@ -52,7 +52,7 @@ def parse_instant(text: str) -> Instant:
             raise ValueError(f"'{text}' has an impossible offset")
         offset = int(off_h) * HOUR + int(off_m) * MINUTE
         micros += offset if sign == "-" else -offset
-    if not _EARLIEST <= micros <= LATEST:
+    if not EARLIEST <= micros <= LATEST:
         raise ValueError(f"'{text}' is out of range")
     return Instant(micros)
 

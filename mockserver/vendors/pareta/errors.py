@@ -15,6 +15,7 @@ from mockserver.kernel.errors import (
     MethodNotAllowed,
     MockError,
     NotFound,
+    RateLimited,
     Unauthenticated,
     UnknownRoute,
 )
@@ -53,6 +54,7 @@ _STATUSES: dict[type[MockError], int] = {
     NotEnabled: 404,
     Conflict: 409,
     BodyTooLarge: 413,
+    RateLimited: 429,
     VendorFailed: 502,
     TurnFailed: 502,
     IdempotencyMismatch: 422,
@@ -81,7 +83,7 @@ def _headers(error: MockError) -> Headers:
         return [(b"retry-after", b"0")]  # there is nothing to wait for
     if isinstance(error, EndpointNotReady):
         return [(b"retry-after", str(_NOT_READY_RETRY_S).encode())]
-    if isinstance(error, Conflict) and error.retry_after_s is not None:
+    if isinstance(error, (Conflict, RateLimited)) and error.retry_after_s is not None:
         return [(b"retry-after", str(error.retry_after_s).encode())]
     return []
 

@@ -17,10 +17,16 @@ SWITCHES = {
     "paygentic.events_create": True,
     "paygentic.costs_read": True,
     "paygentic.costs_write": True,
+    "paygentic.billable_metrics_read": True,
+    "paygentic.billable_metrics_write": True,
     "paygentic.products_read": True,
     "paygentic.products_write": True,
     "paygentic.customers_read": True,
     "paygentic.customers_write": True,
+    "paygentic.revenue_read": True,
+    "paygentic.profitability_read": True,
+    "paygentic.test_clocks_read": True,
+    "paygentic.test_clocks_write": True,
 }
 """Permissions and the private beta; the vendor names only `events:create` and `costs:write`."""
 
@@ -64,6 +70,16 @@ def _require_cost_tracking(call: Call) -> None:
         raise CostTrackingOff
 
 
+def may_write_billable_metrics(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check `billable_metrics:write`, a name of our own."""
+    _require(call, "billable_metrics:write")
+
+
+def may_read_billable_metrics(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the right to read billable metrics, what they measured, and their events."""
+    _require(call, "billable_metrics:read", "billable_metrics:write")
+
+
 def may_write_products(call: Call, parameters: Parameters, body: Body) -> None:
     """Check `products:write`, a name of our own."""
     _require(call, "products:write")
@@ -82,6 +98,26 @@ def may_write_customers(call: Call, parameters: Parameters, body: Body) -> None:
 def may_read_customers(call: Call, parameters: Parameters, body: Body) -> None:
     """Check the right to read customers."""
     _require(call, "customers:read", "customers:write")
+
+
+def may_read_revenue(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check `revenue:read`, a name of our own; nothing writes revenue."""
+    _require(call, "revenue:read")
+
+
+def may_read_profitability(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check `profitability:read`, a name of our own; nothing writes profitability."""
+    _require(call, "profitability:read")
+
+
+def may_write_test_clocks(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check `test_clocks:write`, a name of our own."""
+    _require(call, "test_clocks:write")
+
+
+def may_read_test_clocks(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the right to read test clocks."""
+    _require(call, "test_clocks:read", "test_clocks:write")
 
 
 def own_organization(call: Call, named: str | None) -> str:

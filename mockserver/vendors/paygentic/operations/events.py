@@ -11,6 +11,8 @@ from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.errors import UnknownEventType
 from mockserver.vendors.paygentic.domain.metering import Event, EventDraft, Metered, party_of
+from mockserver.vendors.paygentic.domain.test_clocks import time_at
+from mockserver.vendors.paygentic.operations import test_clocks
 from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_create_events, own_organization
 
 IDEMPOTENCY_SCOPE = "paygentic.events"
@@ -51,7 +53,8 @@ def ingest(call: Call, draft: EventDraft) -> Event:
     _refuse_unknown(world, draft.type)
     namespace = own_organization(call, draft.namespace)
     identifier = f"evt_{call.request_id.removeprefix('req_')}"
-    at = call.now if draft.at is None else draft.at
+    subject = _subject(world, draft)
+    at = test_clocks.time_of(world, subject, call.now) if draft.at is None else draft.at
     key = draft.idempotency_key
     is_new = True
     if key is None:
@@ -63,7 +66,7 @@ def ingest(call: Call, draft: EventDraft) -> Event:
         seq = tables.events.insert_events(world.store, world.id, [(identifier, draft, namespace, at, call.now, key)])
         if seq % MAX_UNREAD == 0:
             tables.meters.catch_up_all(world.store, world.id, batches=1)
-    return Event(identifier, draft, _subject(world, draft), namespace, at, call.now, key)
+    return Event(identifier, draft, subject, namespace, at, call.now, key)
 
 
 def _subject(world: World, draft: EventDraft) -> str | None:
@@ -97,6 +100,7 @@ class _Intake:
         self._namespace = tables.organizations.organization_id(world.store, world.id)
         self._meters = tables.meters.all_meters(world.store, world.id)
         self._known: dict[str, bool] = {}
+        self._ahead = test_clocks.ahead_by_party(world)
 
     def take(self, batch: Sequence[tuple[int, EventDraft]]) -> int:
         """Record a batch of events; return how many were new."""
@@ -106,7 +110,7 @@ class _Intake:
         repeated = self._repeated(heard)
         accepted: list[tables.events.Arrival] = [
             (
-                identifier, draft, self._namespace, now if draft.at is None else draft.at, now,
+                identifier, draft, self._namespace, self._at(draft, now) if draft.at is None else draft.at, now,
                 f"idem_{identifier[4:]}" if draft.idempotency_key is None else draft.idempotency_key,
             )
             for place, (identifier, (now, draft)) in enumerate(zip(identifiers, heard, strict=True))
@@ -126,6 +130,12 @@ class _Intake:
                 tables.meters.take_in(store, world.id, identity, meter, events)
             tables.meters.mark_read(store, world.id, identity, last)
         return len(accepted)
+
+    def _at(self, draft: EventDraft, now: int) -> int:
+        """Return when an event happened that does not say."""
+        if not self._ahead:
+            return now
+        return time_at(self._ahead.get(party_of(draft.subject, draft.external_subject), 0), now)
 
     def _repeated(self, batch: Sequence[tuple[int, EventDraft]]) -> set[int]:
         """Return the places of events whose key was used before."""
@@ -155,4 +165,4 @@ def _refuse_unknown(world: World, event_type: str) -> None:
     Source: paygentic/events "type" (documented), that a cost alone makes a type known (assumed).
     """
     if not tables.meters.is_listened_to(world.store, world.id, event_type) and not world.is_on(LENIENT_TYPES):
-        raise UnknownEventType(event_type)
+        raise UnknownEventType(event_type, tables.meters.types_listened_to(world.store, world.id))
