@@ -75,6 +75,7 @@ def newest(store: Store, world: int) -> int:
 _BATCH = 20_000
 
 _METERED = "SELECT seq, at, subject, external_subject, data FROM paygentic_events"
+_STRETCH = "world = ? AND type = ? AND at >= ? AND at < ?"
 
 
 def unread(store: Store, world: int, event_type: str, after: int) -> Iterator[list[Metered]]:
@@ -94,23 +95,19 @@ def between(
 
     :param parties: whose, or `None` for everybody's.
     """
-    where, values = _whose(parties)
-    return _metered(
-        store.execute(
-            f"{_METERED} WHERE world = ? AND type = ? AND at >= ? AND at < ?{where}",
+    for index, whose, values in [("type", "", ())] if parties is None else map(_owned_by, parties):
+        rows = store.execute(
+            f"{_METERED} INDEXED BY paygentic_events_{index} WHERE {_STRETCH}{whose}",
             (world, event_type, start, end, *values),
         )
-    )
+        yield from _metered(rows)
 
 
-def _whose(parties: Sequence[str] | None) -> tuple[str, list[str]]:
-    """Return SQL that narrows to some parties, and its values."""
-    if parties is None:
-        return "", []
-    owners = [
-        "subject = ?" if party.startswith(SUBJECT) else "subject IS NULL AND external_subject = ?" for party in parties
-    ]
-    return f" AND ({' OR '.join(owners)})", [party[2:] for party in parties]
+def _owned_by(party: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return the index that finds one party's events, and the condition with its values."""
+    if party.startswith(SUBJECT):
+        return "subject", " AND subject = ?", (party[2:],)
+    return "external_subject", " AND subject IS NULL AND external_subject = ?", (party[2:],)
 
 
 def _metered(rows: Iterable[Row]) -> Iterator[Metered]:
@@ -162,7 +159,7 @@ def _source(world: int, search: Search) -> tuple[str, list[int | str]]:
     The index is named, because SQLite would take the first that knows the type, and look at all of its events.
     """
     index = "paygentic_events_type"
-    where = "world = ? AND type = ? AND at >= ? AND at < ?"
+    where = _STRETCH
     values: list[int | str] = [world, search.event_type, search.start, search.end]
     if search.external_subject is not None:
         index = "paygentic_events_external_subject"
@@ -172,8 +169,11 @@ def _source(world: int, search: Search) -> tuple[str, list[int | str]]:
         index = "paygentic_events_external_id"
         where += " AND external_id = ?"
         values.append(search.external_id)
-    whose, owners = _whose(search.parties)
-    return f"paygentic_events INDEXED BY {index} WHERE {where}{whose}", [*values, *owners]
+    if search.parties is not None:
+        owners = [_owned_by(party) for party in search.parties]
+        where += f" AND ({' OR '.join(f'1 {whose}' for _, whose, _ in owners)})"
+        values += [value for *_, names in owners for value in names]
+    return f"paygentic_events INDEXED BY {index} WHERE {where}", values
 
 
 # For checking
