@@ -1,17 +1,36 @@
 """What Paygentic refuses, as facts without status codes.
 
 MockError
+├── Conflict
+│   └── CustomerInUse        a customer that is to be deleted still owes something
 ├── Forbidden                the key's organization may not do this
 │   ├── NoPermission         the key lacks a permission
 │   ├── NotMember            another organization was named
 │   └── CostTrackingOff      the private beta is not enabled
 ├── Refused                  well-formed, but a rule between fields or with the organization is broken
-└── UnknownEventType         no live cost listens to an event's type
+│   └── StateForbids         what is there already forbids the change
+└── UnknownEventType         no billable metric and no live cost listens to an event's type
 """
 
 from __future__ import annotations
 
-from mockserver.kernel.errors import MockError
+from collections.abc import Sequence
+
+from mockserver.kernel.errors import Conflict, MockError
+
+_MOST_NAMED = 10
+"""How many configured types a refusal names."""
+
+
+class CustomerInUse(Conflict):
+    """A customer that is to be deleted still owes something.
+
+    :param invoices: ids of its outstanding invoices.
+    """
+
+    def __init__(self, customer: str, invoices: Sequence[str]) -> None:
+        self.invoices = tuple(invoices)
+        super().__init__(f"Customer {customer} cannot be deleted: it has outstanding invoices")
 
 
 class Forbidden(MockError):
@@ -62,9 +81,19 @@ class Refused(MockError):
         super().__init__(message)
 
 
-class UnknownEventType(MockError):
-    """An event's type matches nothing that is configured."""
+class StateForbids(Refused):
+    """Well-formed, but what is there already forbids the change."""
 
-    def __init__(self, event_type: str) -> None:
+
+class UnknownEventType(MockError):
+    """An event's type matches nothing that is configured.
+
+    :param configured: the types that would have matched, in order of name.
+    """
+
+    def __init__(self, event_type: str, configured: Sequence[str] = ()) -> None:
         self.event_type = event_type
-        super().__init__(f"Event type '{event_type}' does not match any configured eventType")
+        names = [f"'{each}'" for each in configured[:_MOST_NAMED]] or ["there is none"]
+        if len(configured) > _MOST_NAMED:
+            names.append(f"{len(configured) - _MOST_NAMED} more")
+        super().__init__(f"Event type '{event_type}' does not match any configured eventType ({', '.join(names)})")

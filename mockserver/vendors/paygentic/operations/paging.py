@@ -17,6 +17,7 @@ class Page:
     offset: int
     merchant_id: str | None = None
     product_id: str | None = None
+    item_id: str | None = None
     name: str | None = None
     email: str | None = None
     external_id: str | None = None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator
 
 from mockserver.kernel.money import plain
 from mockserver.kernel.windows import format_instant
-from mockserver.vendors.paygentic.domain.aggregation import NEEDS_VALUE, Aggregation
+from mockserver.vendors.paygentic.domain.aggregation import Aggregation
 from mockserver.vendors.paygentic.domain.costing import Cost, CostDraft
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 from mockserver.vendors.paygentic.schemas.pages import PageQuery, listed
@@ -24,6 +23,7 @@ from mockserver.vendors.paygentic.schemas.values import (
     Text,
     UnitCost,
     Wire,
+    path_where_needed,
     sent,
 )
 
@@ -55,15 +55,7 @@ class CreateCostRequest(Wire):
     group_by: Annotated[dict[str, Path] | None, NotNull] = None
     merchant_id: Annotated[OrganizationId | None, NotNull] = None
 
-    @field_validator("value_property")
-    @classmethod
-    def _needed(cls, value: str | None, info: ValidationInfo) -> str | None:
-        aggregation = info.data.get("aggregation")
-        if value is None and aggregation in NEEDS_VALUE:
-            raise PydanticCustomError(
-                "required", "needed when aggregation is {aggregation}", {"aggregation": aggregation}
-            )
-        return value
+    _path = field_validator("value_property")(path_where_needed)
 
     def to_domain(self) -> CostDraft:
         """Return the cost that is wanted."""

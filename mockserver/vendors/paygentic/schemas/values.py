@@ -6,13 +6,22 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from mockserver.http.endpoint import WireModel
 from mockserver.kernel.money import json_number
 from mockserver.kernel.windows import parse_instant
+from mockserver.vendors.paygentic.domain.aggregation import NEEDS_VALUE
 from mockserver.vendors.paygentic.domain.costing import MAX_UNIT_COST, MIN_UNIT_COST
 from mockserver.vendors.paygentic.domain.metering import PATH, control_character_in
 
@@ -76,6 +85,20 @@ def _whole(value: str) -> int:
     return int(value)
 
 
+def _flag(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise PydanticCustomError("invalid_type", "must be true or false")
+    return value == "true"
+
+
+def path_where_needed(value: str | None, info: ValidationInfo) -> str | None:
+    """Refuse a missing path that the aggregation, which must be read before it, cannot do without."""
+    aggregation = info.data.get("aggregation")
+    if value is None and aggregation in NEEDS_VALUE:
+        raise PydanticCustomError("required", "needed when aggregation is {aggregation}", {"aggregation": aggregation})
+    return value
+
+
 def dimension_keys(value: str) -> tuple[str, ...]:
     """Read names with commas between them; one named twice counts once."""
     keys = [key.strip() for key in value.split(",")]
@@ -111,10 +134,12 @@ Rates = Annotated[
 ]
 DateTime = Annotated[int, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]+$", max_length=255)]
 # The vendor's own example ids break its patterns with an underscore, so one is let through.
 OrganizationId = Annotated[str, StringConstraints(pattern=r"^org_[a-zA-Z0-9_-]+$")]
 ProductId = Annotated[str, StringConstraints(pattern=r"^prod_[a-zA-Z0-9_-]+$")]
+ItemId = Annotated[str, StringConstraints(pattern=r"^itm_[a-zA-Z0-9_-]+$")]
 
 
 def sent(model: Wire) -> dict[str, Any]:
