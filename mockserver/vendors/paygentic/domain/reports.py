@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from mockserver.kernel.errors import InvalidRequest, Problem
 from mockserver.kernel.windows import parse_instant
@@ -148,8 +148,7 @@ def select(question: ReportQuestion, currency: str, live: Iterable[Cost]) -> Sel
     return Selection(currency, tuple(costs), filters, dimensions, tuple(warnings))
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """What something cost, and how much of it was used."""
 
     cost: Decimal = Decimal(0)
@@ -170,7 +169,7 @@ NOTHING = Amount()
 Reading = tuple[str, int, Tally]
 """Key of a group, start of a bucket (0 without a window), and what was read there; a place may come twice."""
 
-Measured = Sequence[tuple[Cost, Sequence[Reading]]]
+Measured = Iterable[tuple[Cost, Iterable[Reading]]]
 """What each cost measured in a window of time."""
 
 
@@ -246,14 +245,15 @@ def compiled(
     Source: paygentic/sdk-0.6.3 "get_cost_report" (documented), ties, empty buckets and paging last (assumed).
     """
     costs = {cost.id: cost for cost in selection.costs} if question.group_by == BY_COST else {}
-    found = _by_group(measured, dict.fromkeys(costs, NOTHING))
+    placed = _placed(measured)
+    found = _by_group(placed, dict.fromkeys(costs, NOTHING))
     empty = sum(amount.is_empty for amount in found.values())
     total = _together(found.values())
     ranked = _ranked(question, found)
     if question.excludes_empty and selection.is_complete:
         ranked = [key for key in ranked if not found[key].is_empty]
     top, rest = ranked[: question.top], ranked[question.top :]
-    prior = _by_group(before, {}) if question.compares else None
+    prior = _by_group(_placed(before), {}) if question.compares else None
 
     def group(key: str, keys: Sequence[str], unit: str | None, *, is_other: bool = False) -> ReportGroup:
         amount = _together([found[each] for each in keys])
@@ -266,7 +266,7 @@ def compiled(
         groups.append(group(OTHER, rest, selection.unit, is_other=True))
     page = tuple(groups[question.offset : question.offset + question.limit])
     return Report(
-        question, selection, total, page, _series(question, measured, page, frozenset(top), fill=fill),
+        question, selection, total, page, _series(question, placed, page, frozenset(top), fill=fill),
         matching=len(ranked), group_count=len(found), empty_count=empty if selection.is_complete else None,
         is_empty=empty == len(found),
     )  # fmt: skip
@@ -274,27 +274,59 @@ def compiled(
 
 P = TypeVar("P", bound=Hashable)
 
+Place = tuple[str, int]
+"""Key of a group and start of a bucket."""
 
-def _priced(cost: Cost, readings: Iterable[tuple[P, Tally]]) -> Iterator[tuple[P, Amount | None]]:
-    """Yield what a cost came to at each place, `None` where there is nothing to go by."""
-    assert cost.aggregation is not None
-    tallies: dict[P, Tally] = {}
+Placed = Sequence[tuple[Cost, Mapping[Place, Tally]]]
+"""What each cost measured at each place."""
+
+
+def _placed(measured: Measured) -> Placed:
+    return [(cost, _folded(((key, start), tally) for key, start, tally in readings)) for cost, readings in measured]
+
+
+def _folded(readings: Iterable[tuple[P, Tally]]) -> dict[P, Tally]:
+    """Return one tally for each place.
+
+    Most places have one anyway, and there may be very many: those are passed on and not copied.
+    """
+    found: dict[P, Tally] = {}
+    own: set[P] = set()
     for place, tally in readings:
-        tallies.setdefault(place, Tally()).add(tally)
-    has_path = cost.value_property is not None
-    for place, tally in tallies.items():
-        amount = quantity(cost.aggregation, tally, has_path=has_path)
-        if amount is None or not is_usable(cost.aggregation, tally, has_path=has_path):
-            yield place, None
+        known = found.get(place)
+        if known is None:
+            found[place] = tally
+        elif place in own:
+            known.add(tally)
         else:
-            yield place, Amount(EXACT.multiply(amount, cost.unit_cost), amount)
+            own.add(place)
+            found[place] = total = Tally()
+            total.add(known)
+            total.add(tally)
+    return found
 
 
-def _by_group(measured: Measured, known: Mapping[str, Amount]) -> dict[str, Amount]:
-    found = dict(known)
-    for cost, readings in measured:
-        for key, amount in _priced(cost, ((key, tally) for key, _, tally in readings)):
-            found[key] = found.get(key, NOTHING).plus(amount or NOTHING)
+def _amount(cost: Cost, tally: Tally) -> Amount | None:
+    """Return what a tally comes to, or `None` when there is nothing to go by."""
+    assert cost.aggregation is not None
+    has_path = cost.value_property is not None
+    amount = quantity(cost.aggregation, tally, has_path=has_path)
+    if amount is None or not is_usable(cost.aggregation, tally, has_path=has_path):
+        return None
+    return Amount(EXACT.multiply(amount, cost.unit_cost), amount)
+
+
+def _by_group(placed: Placed, groups: Mapping[str, Amount]) -> dict[str, Amount]:
+    """Add up what each group came to.
+
+    :param groups: those that are there in any case.
+    """
+    found = dict(groups)
+    for cost, places in placed:
+        for key, tally in _folded((key, tally) for (key, _), tally in places.items()).items():
+            amount = _amount(cost, tally) or NOTHING
+            known = found.get(key)
+            found[key] = amount if known is None else known.plus(amount)
     return found
 
 
@@ -315,15 +347,16 @@ def _ranked(question: ReportQuestion, found: Mapping[str, Amount]) -> list[str]:
 
 
 def _series(
-    question: ReportQuestion, measured: Measured, page: Iterable[ReportGroup], top: frozenset[str], *, fill: bool
+    question: ReportQuestion, placed: Placed, page: Iterable[ReportGroup], top: frozenset[str], *, fill: bool
 ) -> tuple[ReportBucket, ...]:
     """Return what the groups of a page cost in every bucket in which any group has something."""
     if question.window is None:
         return ()
     nothing = {group.key: Decimal(0) for group in page}
     found: dict[int, dict[str, Decimal]] = {}
-    for cost, readings in measured:
-        for (start, key), amount in _priced(cost, (((start, key), tally) for key, start, tally in readings)):
+    for cost, places in placed:
+        for (key, start), tally in places.items():
+            amount = _amount(cost, tally)
             if amount is not None:
                 costs = found.setdefault(start, dict(nothing))
                 name = key if key in top else OTHER

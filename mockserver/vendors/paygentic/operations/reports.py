@@ -20,7 +20,7 @@ from mockserver.vendors.paygentic.domain.reports import (
     Selection,
 )
 from mockserver.vendors.paygentic.operations.access import own_organization
-from mockserver.vendors.paygentic.operations.readings import Cell, Cut, cells, linked
+from mockserver.vendors.paygentic.operations.readings import Cut, cells, linked
 from mockserver.vendors.paygentic.operations.summaries import ZERO_FILL
 
 
@@ -46,31 +46,25 @@ def report(call: Call, question: ReportQuestion) -> Report:
 def _measured(
     world: World, question: ReportQuestion, selection: Selection, start: int, end: int, window: Window | None
 ) -> Measured:
-    """Return what each cost measured, read once per cost however many groups there are."""
+    """Yield what each cost measured, read once per cost however many groups there are."""
     by_party = question.group_by == BY_CUSTOMER
     by_labels = question.group_by not in (BY_COST, BY_CUSTOMER)
     place = selection.dimensions.index(question.group_by) if by_labels else 0
     customers = linked(world) if by_party else {}
     cut = Cut(start, end, question.subject, selection.filters, window, by_labels=by_labels, by_party=by_party)
-    return [
-        (
-            cost,
-            [
-                (
-                    _whose(cell, customers) if by_party else cell.labels[place] if by_labels else cost.id,
-                    cell.bucket,
-                    cell.tally,
-                )
-                for cell in cells(world, cost, cut)
-            ],
-        )
-        for cost in selection.readable
-    ]
+    for cost in selection.readable:
+        found = cells(world, cost, cut)
+        if by_party:
+            yield cost, ((_whose(cell.party, customers), cell.bucket, cell.tally) for cell in found)
+        elif by_labels:
+            yield cost, ((cell.labels[place], cell.bucket, cell.tally) for cell in found)
+        else:
+            yield cost, ((cost.id, cell.bucket, cell.tally) for cell in found)
 
 
-def _whose(cell: Cell, customers: Mapping[str, str]) -> str:
+def _whose(party: str, customers: Mapping[str, str]) -> str:
     """Return the subject; an external subject that nobody has yet stands for itself."""
-    return subject_of(cell.party, customers) or cell.party[2:]
+    return subject_of(party, customers) or party[2:]
 
 
 def _labels(world: World, found: Report) -> Mapping[str, str]:
