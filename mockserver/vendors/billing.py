@@ -18,7 +18,7 @@ def amount_of(value: object) -> Decimal:
 
     :raises ValueError: it is neither, below zero, or has more than 15 digits before the point or 12 after it.
     """
-    text = format(value, "f") if type(value) in (int, Decimal) else value
+    text = f"{Decimal(value):f}" if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
         raise ValueError("must be an amount from 0, with at most 15 digits before the point and 12 after it")
     return Decimal(text)

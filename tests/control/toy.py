@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +14,12 @@ from sqlite_utils import Database, Migrations
 from mockserver.http.endpoint import Api, Endpoint, WireModel
 from mockserver.http.messages import Reply
 from mockserver.kernel.call import Call
-from mockserver.kernel.errors import MockError, Unauthenticated
+from mockserver.kernel.errors import InvalidRequest, MockError, NotFound, Problem, Unauthenticated
 from mockserver.kernel.invariants import Invariant
 from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
+from mockserver.vendors.billing import Invoice, InvoiceStatus, Payment, Refund
 from mockserver.vendors.vendor import Export, Json, Value, Vendor
 
 PRICE = MicroUsd(250)
@@ -27,6 +30,11 @@ migrations = Migrations("toy")
 @migrations()
 def create_ledger(db: Database) -> None:
     db.execute("CREATE TABLE toy_ledger (world INTEGER, seq INTEGER, amount INTEGER, note TEXT)")
+
+
+@migrations()
+def create_invoices(db: Database) -> None:
+    db.execute("CREATE TABLE toy_invoices (world INTEGER, id TEXT, invoice BLOB, PRIMARY KEY (world, id))")
 
 
 class Account:
@@ -48,6 +56,50 @@ class Account:
 
 
 account = Account()
+
+
+class Billing:
+    """Takes whatever it is told, but never more than two payments."""
+
+    def page(self, world: World, after: int, limit: int) -> list[Invoice]:
+        rows = world.store.all("SELECT invoice FROM toy_invoices WHERE world = ?", (world.id,))
+        found = sorted((pickle.loads(row[0]) for row in rows), key=lambda invoice: invoice.seq)
+        return [invoice for invoice in found if invoice.seq > after][:limit]
+
+    def find(self, world: World, identifier: str) -> Invoice:
+        row = world.store.one("SELECT invoice FROM toy_invoices WHERE world = ? AND id = ?", (world.id, identifier))
+        if row is None:
+            raise NotFound("invoice", identifier)
+        found: Invoice = pickle.loads(row[0])
+        return found
+
+    def record(self, world: World, invoices: Iterable[Invoice]) -> list[Invoice]:
+        return [
+            self._keep(world, replace(invoice, id=invoice.id or world.new_id("inv"), seq=world.count("toy_invoices")))
+            for invoice in invoices
+        ]
+
+    def change_status(self, world: World, identifier: str, status: InvoiceStatus, at: int) -> Invoice:
+        return self._keep(world, replace(self.find(world, identifier), status=status, written_off_at=at))
+
+    def pay(self, world: World, identifier: str, payment: Payment) -> Invoice:
+        invoice = self.find(world, identifier)
+        if len(invoice.payments) == 2:
+            raise InvalidRequest(Problem(("body", "amount"), "enough is enough", "out_of_range"))
+        return self._keep(world, replace(invoice, payments=(*invoice.payments, replace(payment, id="pay_1"))))
+
+    def refund(self, world: World, identifier: str, refund: Refund) -> Invoice:
+        invoice = self.find(world, identifier)
+        return self._keep(world, replace(invoice, refunds=(*invoice.refunds, replace(refund, id="crn_1"))))
+
+    def remove(self, world: World, identifier: str) -> None:
+        self.find(world, identifier)
+        world.store.execute("DELETE FROM toy_invoices WHERE world = ? AND id = ?", (world.id, identifier))
+
+    def _keep(self, world: World, invoice: Invoice) -> Invoice:
+        row = (world.id, invoice.id, pickle.dumps(invoice))
+        world.store.execute("INSERT OR REPLACE INTO toy_invoices VALUES (?, ?, ?)", row)
+        return invoice
 
 
 class BuyRequest(WireModel):
@@ -121,6 +173,7 @@ vendor = Vendor(
     actions={"toy.stipend": stipend},
     switches={"toy.strict": False},
     account=account,
+    billing=Billing(),
     exports={"ledger": Export(("seq", "amount", "note", "data", "nothing"), movements)},
 )
 

@@ -16,6 +16,7 @@ from mockserver.http.inprocess import InProcessTransport
 from mockserver.kernel.windows import parse_duration, parse_instant
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import vendor
+from tests.vendors.paygentic.biller import Biller
 
 PRODUCT = "prod_YOUR_PRODUCT_ID"
 MERCHANT = "org_YOUR_ORG_ID"
@@ -83,6 +84,12 @@ class Merchant:
 def merchant(paygentic: httpx.Client) -> Merchant:
     """A merchant's own code, in world `acme`."""
     return Merchant(paygentic)
+
+
+@pytest.fixture
+def biller(simulator: Simulator, world: World) -> Biller:
+    """Whoever bills the merchant's customers, in world `acme`."""
+    return Biller(simulator)
 
 
 @pytest.fixture

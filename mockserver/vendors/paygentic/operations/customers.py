@@ -1,4 +1,4 @@
-"""Customers: who costs are for. Only their identity matters here; what they buy does not."""
+"""Customers: who costs and invoices are for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mockserver.kernel.call import Call
 from mockserver.kernel.errors import Conflict, NotFound
 from mockserver.kernel.windows import SECOND, floor_to
 from mockserver.vendors.paygentic import tables
+from mockserver.vendors.paygentic.domain.errors import CustomerInUse
 from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_write_customers, own_organization
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 from mockserver.vendors.paygentic.tables.customers import Customer
@@ -22,7 +23,7 @@ class Consumer:
 
     name: str
     email: str
-    address: Mapping[str, str]
+    address: Mapping[str, str] | None
     phone: str | None = None
 
 
@@ -64,31 +65,44 @@ def may_change(call: Call, parameters: Parameters, body: Body) -> None:
 
 
 def create(call: Call, draft: CustomerDraft) -> Enrolled:
-    """Add a customer, unless the merchant has this consumer already; consumers are told apart by e-mail.
+    """Add a customer, unless the merchant has this consumer already.
+
+    A consumer is known by its id or its e-mail address, and stays known, as it was, when its customer is deleted.
 
     :raises NotFound: `consumer_id` names nobody.
     :raises Conflict: another customer has the external id.
     """
     store, world = call.world.store, call.world.id
     merchant = own_organization(call, draft.merchant_id)
-    if draft.consumer is None:
-        assert draft.consumer_id is not None
-        known = tables.customers.customer_of_consumer(store, world, draft.consumer_id)
-        if known is None:
-            raise NotFound("Consumer", draft.consumer_id)
-        return Enrolled(known, is_new=False)
-    known = tables.customers.customer_with_email(store, world, draft.consumer.email)
-    _refuse_taken(call, draft.external_id, known)
+    known = _known_consumer(call, draft)
+    current = known if known is not None and known.deleted_at is None else None
+    _refuse_taken(call, draft.external_id, current)
+    if current is not None:
+        return Enrolled(current, is_new=False)
     if known is not None:
-        return Enrolled(known, is_new=False)
+        consumer_id, consumer = known.consumer_id, Consumer(known.name, known.email, known.address, known.phone)
+    else:
+        assert draft.consumer is not None  # or its id would have been unknown
+        consumer_id, consumer = call.world.new_id("org"), draft.consumer
     now = floor_to(call.now, SECOND)
-    consumer = draft.consumer
     customer = Customer(
-        call.world.new_id("cus"), call.world.new_id("org"), merchant, consumer.name, consumer.email, consumer.phone,
+        call.world.new_id("cus"), consumer_id, merchant, consumer.name, consumer.email, consumer.phone,
         consumer.address, draft.tax_id, draft.external_id, draft.tax_rates, None, created_at=now, updated_at=now,
     )  # fmt: skip
     tables.customers.save_customer(store, world, customer)
     return Enrolled(customer, is_new=True)
+
+
+def _known_consumer(call: Call, draft: CustomerDraft) -> Customer | None:
+    """Return the customer that a consumer is or last was; an id says more than a description."""
+    store, world = call.world.store, call.world.id
+    if draft.consumer_id is None:
+        assert draft.consumer is not None
+        return tables.customers.last_with_email(store, world, draft.consumer.email)
+    known = tables.customers.last_of_consumer(store, world, draft.consumer_id)
+    if known is None:
+        raise NotFound("Consumer", draft.consumer_id)
+    return known
 
 
 def _refuse_taken(call: Call, external_id: str | None, own: Customer | None) -> None:
@@ -110,20 +124,28 @@ def page(call: Call, wanted: Page) -> PageOf[Customer]:
 
 
 def update(call: Call, identifier: str, changes: Mapping[str, Any]) -> Customer:
-    """Change a customer.
+    """Change a customer; of notifications only those that are named change.
 
     :raises Conflict: another customer has the external id.
     """
     customer = must_exist(call, identifier)
     _refuse_taken(call, changes.get("external_id"), customer)
     if changes:
+        if "notifications" in changes:
+            changes = {**changes, "notifications": {**(customer.notifications or {}), **changes["notifications"]}}
         customer = replace(customer, **changes, updated_at=floor_to(call.now, SECOND))
         tables.customers.save_customer(call.world.store, call.world.id, customer)
     return customer
 
 
 def delete(call: Call, identifier: str) -> None:
-    """Delete a customer; its events stay, and its external id is free again."""
+    """Delete a customer; its events and invoices stay, and its external id is free again.
+
+    :raises CustomerInUse: it still owes something.
+    """
     customer = must_exist(call, identifier)
+    owed = tables.invoices.outstanding_of(call.world.store, call.world.id, identifier)
+    if owed:
+        raise CustomerInUse(identifier, owed)
     now = floor_to(call.now, SECOND)
     tables.customers.save_customer(call.world.store, call.world.id, replace(customer, updated_at=now, deleted_at=now))

@@ -75,7 +75,7 @@ class InvoiceBook:
         invoice = self.find(world, identifier)
         _refuse(faults_of_payment(invoice, payment))
         payment = replace(payment, id=world.new_id("pay"))
-        tables.invoices.insert_payment(world.store, world.id, identifier, payment)
+        tables.invoices.insert_payment(world.store, world.id, identifier, len(invoice.payments), payment)
         paid = with_payment(invoice, payment)
         tables.invoices.save_invoice(world.store, world.id, paid)
         return paid
@@ -90,7 +90,7 @@ class InvoiceBook:
         _refuse(faults_of_refund(invoice, refund))
         # To the vendor a refund is a credit note. Source: paygentic/sdk-0.6.3 "InvoiceRefund" (sdk).
         refund = replace(refund, id=world.new_id("crn"))
-        tables.invoices.insert_refund(world.store, world.id, identifier, refund)
+        tables.invoices.insert_refund(world.store, world.id, identifier, len(invoice.refunds), refund)
         return with_refund(invoice, refund)
 
     def remove(self, world: World, identifier: str) -> None:
@@ -118,10 +118,10 @@ def _recorded(world: World, wanted: Invoice) -> Invoice:
         refunds=tuple([replace(refund, id=world.new_id("crn")) for refund in settled.refunds]),
     )
     tables.invoices.save_invoice(store, world.id, invoice)
-    for payment in invoice.payments:
-        tables.invoices.insert_payment(store, world.id, invoice.id, payment)
-    for refund in invoice.refunds:
-        tables.invoices.insert_refund(store, world.id, invoice.id, refund)
+    for number, payment in enumerate(invoice.payments):
+        tables.invoices.insert_payment(store, world.id, invoice.id, number, payment)
+    for number, refund in enumerate(invoice.refunds):
+        tables.invoices.insert_refund(store, world.id, invoice.id, number, refund)
     return invoice
 
 

@@ -33,25 +33,24 @@ def create_invoices(db: Database) -> None:
     db.execute(
         """
         CREATE TABLE paygentic_payments (
-            world INTEGER NOT NULL, id TEXT NOT NULL, invoice_id TEXT NOT NULL,
+            world INTEGER NOT NULL, invoice_id TEXT NOT NULL, number INTEGER NOT NULL, id TEXT NOT NULL,
             amount TEXT NOT NULL, status TEXT NOT NULL, at INTEGER NOT NULL,
-            PRIMARY KEY (world, id)
+            PRIMARY KEY (world, invoice_id, number)
         ) WITHOUT ROWID
         """
     )
     db.execute(
         """
         CREATE TABLE paygentic_refunds (
-            world INTEGER NOT NULL, id TEXT NOT NULL, invoice_id TEXT NOT NULL,
+            world INTEGER NOT NULL, invoice_id TEXT NOT NULL, number INTEGER NOT NULL, id TEXT NOT NULL,
             amount TEXT NOT NULL, tax TEXT NOT NULL, at INTEGER NOT NULL,
-            PRIMARY KEY (world, id)
+            PRIMARY KEY (world, invoice_id, number)
         ) WITHOUT ROWID
         """
     )
     for table, columns in (
         ("invoices", "seq"), ("invoices", "issued_at"), ("invoices", "period_start"), ("invoices", "written_off_at"),
-        ("invoices", "customer_id"), ("payments", "invoice_id"), ("payments", "at"), ("refunds", "invoice_id"),
-        ("refunds", "at"),
+        ("invoices", "customer_id"), ("payments", "at"), ("refunds", "at"),
     ):  # fmt: skip
         db.execute(f"CREATE INDEX paygentic_{table}_{columns} ON paygentic_{table} (world, {columns})")
 
@@ -95,16 +94,16 @@ def save_invoice(store: Store, world: int, invoice: Invoice) -> None:
     )  # fmt: skip
 
 
-def insert_payment(store: Store, world: int, invoice_id: str, payment: Payment) -> None:
-    """Save a new payment."""
-    row = (world, payment.id, invoice_id, plain(payment.amount), payment.status, payment.at)
-    store.execute("INSERT INTO paygentic_payments VALUES (?, ?, ?, ?, ?, ?)", row)
+def insert_payment(store: Store, world: int, invoice_id: str, number: int, payment: Payment) -> None:
+    """Save the payment that follows the first `number` ones."""
+    row = (world, invoice_id, number, payment.id, plain(payment.amount), payment.status, payment.at)
+    store.execute("INSERT INTO paygentic_payments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def insert_refund(store: Store, world: int, invoice_id: str, refund: Refund) -> None:
-    """Save a new refund."""
-    row = (world, refund.id, invoice_id, plain(refund.amount), plain(refund.tax), refund.at)
-    store.execute("INSERT INTO paygentic_refunds VALUES (?, ?, ?, ?, ?, ?)", row)
+def insert_refund(store: Store, world: int, invoice_id: str, number: int, refund: Refund) -> None:
+    """Save the refund that follows the first `number` ones."""
+    row = (world, invoice_id, number, refund.id, plain(refund.amount), plain(refund.tax), refund.at)
+    store.execute("INSERT INTO paygentic_refunds VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def delete_invoice(store: Store, world: int, identifier: str) -> None:
@@ -117,10 +116,10 @@ def delete_invoice(store: Store, world: int, identifier: str) -> None:
 def _whole(store: Store, world: int, row: Row) -> Invoice:
     key = (world, row[-2])
     payments = store.all(
-        "SELECT id, amount, status, at FROM paygentic_payments WHERE world = ? AND invoice_id = ? ORDER BY at, id", key
+        "SELECT id, amount, status, at FROM paygentic_payments WHERE world = ? AND invoice_id = ? ORDER BY number", key
     )
     refunds = store.all(
-        "SELECT id, amount, tax, at FROM paygentic_refunds WHERE world = ? AND invoice_id = ? ORDER BY at, id", key
+        "SELECT id, amount, tax, at FROM paygentic_refunds WHERE world = ? AND invoice_id = ? ORDER BY number", key
     )
     return _invoice(row, tuple(map(_payment, payments)), tuple(map(_refund, refunds)))
 
