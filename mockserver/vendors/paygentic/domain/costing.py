@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from mockserver.kernel.errors import InvalidRequest, MalformedBody, Problem
+from mockserver.kernel.errors import InvalidRequest, Problem
 from mockserver.vendors.paygentic.domain.aggregation import (
     NEEDS_VALUE,
     Aggregation,
@@ -18,8 +18,9 @@ from mockserver.vendors.paygentic.domain.aggregation import (
 )
 from mockserver.vendors.paygentic.domain.buckets import Window, buckets, refuse_window
 from mockserver.vendors.paygentic.domain.errors import Refused
-from mockserver.vendors.paygentic.domain.json_text import EXACT, parse
-from mockserver.vendors.paygentic.domain.metering import Labels, Meter, label
+from mockserver.vendors.paygentic.domain.filters import filters_in
+from mockserver.vendors.paygentic.domain.json_text import EXACT
+from mockserver.vendors.paygentic.domain.metering import Labels, Meter
 
 # Source: paygentic/cost-tracking "Create cost request", row unitCost (documented).
 MIN_UNIT_COST = Decimal(0)
@@ -169,31 +170,13 @@ def filters_for(cost: Cost, question: Question) -> dict[str, str]:
     filters: dict[str, str] = {}
     if question.filters is not None:
         try:
-            filters = _filters(question.filters, known)
+            filters = filters_in(question.filters, known, "this cost")
         except InvalidRequest as error:
             problems.extend(error.problems)
     if problems:
         raise InvalidRequest(*problems)
     refuse_window(question.start, question.end, question.window)
     return filters
-
-
-def _filters(text: str, known: Mapping[str, str]) -> dict[str, str]:
-    def refused(message: str, code: str = "invalid_format") -> InvalidRequest:
-        return InvalidRequest(Problem(("query", "filterGroupBy"), message, code))
-
-    try:
-        wanted = parse(text.encode())
-    except MalformedBody:
-        raise refused("must be a JSON object") from None
-    if not isinstance(wanted, dict):
-        raise refused("must be a JSON object")
-    for key, value in wanted.items():
-        if key not in known:
-            raise refused(f"'{key}' is not a dimension of this cost", "unknown_key")
-        if isinstance(value, (dict, list)):
-            raise refused(f"the value of '{key}' must be a string, number, boolean or null")
-    return {key: label(value) for key, value in wanted.items()}
 
 
 Reading = tuple[int, Labels, Tally]
