@@ -181,19 +181,18 @@ def test_another_organization_is_forbidden(paygentic: httpx.Client) -> None:
 def test_permissions_are_switches(merchant: Merchant, flip: Callable[..., None]) -> None:
     metric = create(merchant)
     path = f"{PATH}/{metric['id']}"
-    writes = [lambda: merchant.http.post(PATH, json={}), lambda: merchant.http.patch(path, json={})]
-    reads = [lambda each=each: merchant.http.get(each) for each in (PATH, path, f"{path}/meter", f"{path}/events")]
+    read = [PATH, path, f"{path}/meter", f"{path}/events"]
 
     flip(billable_metrics_read=False)
-    assert [read().status_code for read in reads] == [400, 200, 400, 400]
+    assert [merchant.http.get(each).status_code for each in read] == [400, 200, 400, 400]
     flip(billable_metrics_write=False)
 
-    for call, needed in [
-        *((write, ["billable_metrics:write"]) for write in writes),
-        *((read, ["billable_metrics:read", "billable_metrics:write"]) for read in reads),
-    ]:
-        answer = call()
-        assert (answer.status_code, answer.json()["requiredPermissions"]) == (403, needed)
+    refused = [merchant.http.get(each) for each in read]
+    refused += [merchant.http.post(PATH, json={}), merchant.http.patch(path, json={})]
+    assert [answer.status_code for answer in refused] == [403] * 6
+    assert [answer.json()["requiredPermissions"] for answer in refused] == [
+        *[["billable_metrics:read", "billable_metrics:write"]] * 4, *[["billable_metrics:write"]] * 2,
+    ]  # fmt: skip
 
 
 def test_a_change_of_nothing_changes_nothing(merchant: Merchant, advance: Callable[[str], None]) -> None:

@@ -309,7 +309,7 @@ def test_meters_agree_with_plain_loops_over_everything_that_was_sent(merchant: M
     start = parse_instant("2026-01-30T00:00:00Z")
     events: list[dict[str, Any]] = []
     for _ in range(120):
-        event = {
+        event: dict[str, Any] = {
             "at": start + rng.randrange(4 * 86400 * 1_000_000),
             "tokens": rng.choice([None, rng.randint(-9, 9), round(rng.uniform(-5, 5), 7), 3]),
             "region": rng.choice(["eu", "us", "ap"]),
@@ -377,7 +377,7 @@ def test_the_vendors_client_reads_a_meter(sdk: Paygentic, merchant: Merchant, pa
     )  # fmt: skip
     for day, region in (("01", "eu"), ("01", "us"), ("02", "eu")):
         send(merchant, 1, day, region=region)
-    window = {"from_": datetime(2026, 2, 1, tzinfo=UTC), "to": datetime(2026, 3, 1, tzinfo=UTC)}
+    window: dict[str, Any] = {"from_": datetime(2026, 2, 1, tzinfo=UTC), "to": datetime(2026, 3, 1, tzinfo=UTC)}
 
     plain = sdk.billable_metrics.meter(id=metric.id, **window)
     both = sdk.billable_metrics.meter(

@@ -65,8 +65,14 @@ _METRIC = (
 
 
 def _metric(row: Row) -> BillableMetric:
-    *settings, group_by, event_from, created_at, updated_at = row
-    return BillableMetric(*settings, group_by and json.loads(group_by), event_from, created_at, updated_at)
+    (
+        identifier, name, description, unit, merchant_id, product_id, item_id, aggregation, event_type, value_property,
+        group_by, event_from, created_at, updated_at,
+    ) = row  # fmt: skip
+    return BillableMetric(
+        identifier, name, description, unit, merchant_id, product_id, item_id, aggregation, event_type, value_property,
+        group_by and json.loads(group_by), event_from, created_at, updated_at,
+    )  # fmt: skip
 
 
 def billable_metric(store: Store, world: int, identifier: str) -> BillableMetric | None:

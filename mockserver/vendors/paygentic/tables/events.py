@@ -133,47 +133,52 @@ class Search:
     external_subject: str | None = None
 
 
-_SHOWN = "id, type, source, subject, external_subject, external_id, at, idempotency_key, data"
+_SHOWN = "id, type, source, subject, external_subject, external_id, at, seq, idempotency_key, data"
 
 
 def found(store: Store, world: int, search: Search, limit: int, offset: int) -> list[MeterEvent]:
     """Return a page of events, the newest first and of equally old ones the last received; subjects are as sent."""
-    source, values = _source(world, search)
+    sources = _sources(world, search)
     rows = store.all(
-        f"SELECT {_SHOWN} FROM {source} ORDER BY at DESC, seq DESC LIMIT ? OFFSET ?", (*values, limit, offset)
+        f"{' UNION ALL '.join(f'SELECT {_SHOWN} FROM {source}' for source, _ in sources)}"
+        " ORDER BY at DESC, seq DESC LIMIT ? OFFSET ?",
+        (*[value for _, values in sources for value in values], limit, offset),
     )
-    return [MeterEvent(*row[:-1], restore(row[-1])) for row in rows]
+    return [_shown(row) for row in rows]
+
+
+def _shown(row: Row) -> MeterEvent:
+    identifier, event_type, source, subject, external_subject, external_id, at, _, key, data = row
+    return MeterEvent(identifier, event_type, source, subject, external_subject, external_id, at, key, restore(data))
 
 
 def how_many(store: Store, world: int, search: Search) -> int:
     """Return how many events there are."""
-    source, values = _source(world, search)
-    row = store.one(f"SELECT count(*) FROM {source}", values)
-    assert row is not None
-    return int(row[0])
+    counts = [store.one(f"SELECT count(*) FROM {source}", values) for source, values in _sources(world, search)]
+    return sum([row[0] for row in counts if row is not None])
 
 
-def _source(world: int, search: Search) -> tuple[str, list[int | str]]:
-    """Return the table, the index and the condition for a search, and the condition's values.
+def _sources(world: int, search: Search) -> list[tuple[str, list[int | str]]]:
+    """Return table, index and condition for the events of each party, with the condition's values.
 
     The index is named, because SQLite would take the first that knows the type, and look at all of its events.
     """
-    index = "paygentic_events_type"
-    where = _STRETCH
-    values: list[int | str] = [world, search.event_type, search.start, search.end]
-    if search.external_subject is not None:
-        index = "paygentic_events_external_subject"
-        where += " AND external_subject = ?"
-        values.append(search.external_subject)
-    if search.external_id is not None:
-        index = "paygentic_events_external_id"
-        where += " AND external_id = ?"
-        values.append(search.external_id)
-    if search.parties is not None:
-        owners = [_owned_by(party) for party in search.parties]
-        where += f" AND ({' OR '.join(f'1 {whose}' for _, whose, _ in owners)})"
-        values += [value for *_, names in owners for value in names]
-    return f"paygentic_events INDEXED BY {index} WHERE {where}", values
+    names = [
+        (f"external_{kind}", f" AND external_{kind} = ?", (name,))
+        for kind, name in (("id", search.external_id), ("subject", search.external_subject))
+        if name is not None
+    ]
+    sources: list[tuple[str, list[int | str]]] = []
+    for owner in [()] if search.parties is None else [(_owned_by(party),) for party in search.parties]:
+        conditions = [*names, *owner]
+        index = conditions[0][0] if conditions else "type"
+        where = "".join(condition for _, condition, _ in conditions)
+        values = [value for *_, bound in conditions for value in bound]
+        stretch = (world, search.event_type, search.start, search.end)
+        sources.append(
+            (f"paygentic_events INDEXED BY paygentic_events_{index} WHERE {_STRETCH}{where}", [*stretch, *values])
+        )
+    return sources
 
 
 # For checking

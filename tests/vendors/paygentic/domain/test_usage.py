@@ -57,7 +57,7 @@ def test_a_total_is_of_everything() -> None:
 def test_a_total_of_nothing_is_zero_and_never_missing(aggregation: Aggregation) -> None:
     usage = measured(replace(METRIC, aggregation=aggregation), BY_BOTH, [])
 
-    assert (usage.total, usage.points, usage.groups) == (0, (), ())
+    assert (usage.total, usage.points, usage.groups) == (Decimal(0), (), ())
 
 
 def test_groups_come_greatest_first_and_then_by_name() -> None:
