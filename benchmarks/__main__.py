@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 
-from benchmarks import evals, http, inprocess, retrieval, start, streaming
-
-
-def summary(*, quick: bool) -> None:
-    """Time cost summaries, in a process that holds nothing else."""
-    events = 100_000 if quick else 1_000_000
-    print(f"\nCost summaries over {events:,} events\n", flush=True)
-    subprocess.run([sys.executable, "-m", "benchmarks.bench_summary", "--events", str(events)], check=True)
-
+from benchmarks import analytics, bulk, evals, http, ingest, inprocess, retrieval, start, streaming
 
 SECTIONS = {
     "start": start.run,
@@ -23,7 +13,9 @@ SECTIONS = {
     "streaming": streaming.run,
     "retrieval": retrieval.run,
     "evals": evals.run,
-    "summary": summary,
+    "ingest": ingest.run,
+    "bulk": bulk.run,
+    "analytics": analytics.run,
 }
 
 

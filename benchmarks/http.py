@@ -1,4 +1,4 @@
-"""Requests per second over sockets, beside a bare Starlette handler on the same server."""
+"""Chats per second over sockets, beside a bare Starlette handler on the same server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import COUNTER, Job, measured, request
+from benchmarks.load import Job, measured, request
 from benchmarks.processes import PARETA_KEY, PAYGENTIC_KEY, WORLD, Server, floor, simulator, started
 from benchmarks.table import Samples, show
 
@@ -37,16 +37,6 @@ COST = {
     "productId": "prod_YOUR_PRODUCT_ID",
 }
 
-EVENT = json.dumps(
-    {
-        "type": "cost.bench.page",
-        "source": "https://worker.example/bench",
-        "subject": "cus_abc123",
-        "idempotencyKey": f"bench-{COUNTER.decode()}",
-        "data": {"pages": 3, "region": "eu-west-1", "document": "contract-2026-01-05.pdf", "worker": "w-17"},
-    }
-).encode()
-
 CONNECTIONS = (1, 16, 64)
 CPU = "CPU us/request"
 
@@ -62,13 +52,18 @@ class Target:
 
 def run(*, quick: bool) -> None:
     """Measure every server that is installed."""
+    measure("chat", request("POST", "/v1/chat/completions", CHAT, PARETA_KEY), quick=quick)
+
+
+def measure(kind: str, sent: str, *, quick: bool) -> None:
+    """Send one kind of request to every server that is installed, in memory and on a file."""
     rounds, seconds = (1, 0.5) if quick else (5, 1.5)
     for name in ("hypercorn", "uvicorn", "granian"):
         if importlib.util.find_spec(name) is not None:
-            _measure(name, rounds, seconds)
+            _measure(name, kind, sent, rounds, seconds)
 
 
-def _measure(server: str, rounds: int, seconds: float) -> None:
+def _measure(server: str, kind: str, sent: str, rounds: int, seconds: float) -> None:
     samples = Samples()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -77,10 +72,7 @@ def _measure(server: str, rounds: int, seconds: float) -> None:
         for place, db in (("memory", None), ("file", folder / "bench.db")):
             process = stack.enter_context(started(simulator(server, db)))
             prepare(process)
-            targets += [
-                Target(f"chat, {place}", process, request("POST", "/v1/chat/completions", CHAT, PARETA_KEY)),
-                Target(f"event, {place}", process, request("POST", "/v0/events", EVENT, PAYGENTIC_KEY)),
-            ]
+            targets.append(Target(f"{kind}, {place}", process, sent))
         number = 1
         for _ in range(rounds):
             for connections in CONNECTIONS:

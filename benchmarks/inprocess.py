@@ -14,7 +14,8 @@ from pytest_httpx import HTTPXMock
 from pytest_httpx._options import _HTTPXMockOptions
 
 from benchmarks.floor import ANSWER
-from benchmarks.http import CHAT, COST, EVENT
+from benchmarks.http import CHAT, COST
+from benchmarks.ingest import EVENT
 from benchmarks.load import COUNTER
 from benchmarks.processes import PARETA_KEY, PAYGENTIC_KEY, WORLD
 from benchmarks.table import Samples, show
