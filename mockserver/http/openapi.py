@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from mockserver.http.endpoint import Answer, Api, Endpoint, WireModel
 from mockserver.http.forms import Upload
+from mockserver.http.schema import without_null
 
 Json = dict[str, Any]
 
@@ -94,6 +95,12 @@ _FILE: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
 
 class _Generator(GenerateJsonSchema):
     """Pydantic's schemas, with an uploaded file as the bytes it travels as."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        if described.get("default", 0) is None:
+            del described["default"]  # what is left out is not sent as null
+        return described
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         return dict(_FILE) if schema["cls"] is Upload else super().dataclass_schema(schema)
@@ -186,14 +193,7 @@ def _parameters(schema: Json, place: str) -> list[Json]:
 
 def _parameter(name: str, place: str, schema: Json, is_required: bool) -> Json:
     # Null cannot be said here: leaving the parameter out says it.
-    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
-    if len(choices) == 1:
-        del schema["anyOf"]
-        schema = {**choices[0], **schema}
-    elif choices:
-        schema["anyOf"] = choices
-    if schema.get("default", 0) is None:
-        del schema["default"]
+    schema = without_null(schema)
     schema.pop("title", None)
     parameter: Json = {"name": name, "in": place, "required": is_required, "schema": schema}
     if "description" in schema:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mockserver.vendors.paygentic.answers.answer import Answer
 from mockserver.vendors.paygentic.answers.pages import Pagination
 from mockserver.vendors.paygentic.domain.aggregation import Aggregation
-from mockserver.vendors.paygentic.schemas.values import Wire
 
 
-class BillableMetricResponse(Wire):
+class BillableMetricResponse(Answer):
     """A billable metric."""
 
     id: str
@@ -29,7 +29,7 @@ class BillableMetricResponse(Wire):
     updated_at: str
 
 
-class BillableMetricListResponse(Wire):
+class BillableMetricListResponse(Answer):
     """Some billable metrics."""
 
     object: Literal["list"]

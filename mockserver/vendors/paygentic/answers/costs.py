@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mockserver.vendors.paygentic.answers.answer import Answer
 from mockserver.vendors.paygentic.answers.pages import Pagination
 from mockserver.vendors.paygentic.domain.aggregation import Aggregation
-from mockserver.vendors.paygentic.schemas.values import Wire
 
 
-class CostResponse(Wire):
+class CostResponse(Answer):
     """A cost metric."""
 
     id: str
@@ -30,7 +30,7 @@ class CostResponse(Wire):
     deleted_at: str | None
 
 
-class CostListResponse(Wire):
+class CostListResponse(Answer):
     """Some cost metrics."""
 
     object: Literal["list"]

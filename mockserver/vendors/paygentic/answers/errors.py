@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import RootModel
 
-from mockserver.vendors.paygentic.schemas.values import Wire
+from mockserver.vendors.paygentic.answers.answer import Answer
 
 
-class ErrorBody(Wire):
+class BlockingItem(Answer):
+    """One thing that stands in the way."""
+
+    id: str
+    status: str
+
+
+class Blocker(Answer):
+    """Things of one kind that stand in the way."""
+
+    type: Literal["invoices"]
+    count: int
+    items: list[BlockingItem]
+
+
+class ErrorDetails(Answer):
+    """What a refusal says besides."""
+
+    blockers: list[Blocker] | None = None
+
+
+class ErrorBody(Answer):
     """Any refusal."""
 
     message: str
     error: str | None = None
     code: str | None = None
-    details: dict[str, Any] | None = None
+    details: ErrorDetails | None = None
     reason: str | None = None
     required_permissions: list[str] | None = None
 
 
-class FieldError(Wire):
+class FieldError(Answer):
     """One faulty field."""
 
     field: str
@@ -28,7 +49,7 @@ class FieldError(Wire):
     code: str | None = None
 
 
-class ValidationErrorBody(Wire):
+class ValidationErrorBody(Answer):
     """A refusal that names fields."""
 
     message: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mockserver.vendors.paygentic.schemas.values import Wire
+from mockserver.vendors.paygentic.answers.answer import Answer
 
 
-class EventResponse(Wire):
+class EventResponse(Answer):
     """An accepted event."""
 
     id: str

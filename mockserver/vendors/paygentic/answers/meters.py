@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from mockserver.vendors.paygentic.answers.answer import Answer
 from mockserver.vendors.paygentic.answers.pages import Pagination
-from mockserver.vendors.paygentic.schemas.values import Wire
 
 
-class WindowedValue(Wire):
+class WindowedValue(Answer):
     """One bucket of time."""
 
     window_start: str
@@ -16,7 +16,7 @@ class WindowedValue(Wire):
     value: float
 
 
-class GroupedValue(Wire):
+class GroupedValue(Answer):
     """One combination of dimension values."""
 
     group_by: dict[str, str]
@@ -24,7 +24,7 @@ class GroupedValue(Wire):
     event_count: int
 
 
-class MeterResponse(Wire):
+class MeterResponse(Answer):
     """What a billable metric measured."""
 
     object: Literal["meter"]
@@ -35,7 +35,7 @@ class MeterResponse(Wire):
     group_count: int | None = None
 
 
-class MeterEventBody(Wire):
+class MeterEventBody(Answer):
     """An event that a billable metric measured."""
 
     id: str
@@ -50,7 +50,7 @@ class MeterEventBody(Wire):
     external_subject: str | None = None
 
 
-class MeterEventListResponse(Wire):
+class MeterEventListResponse(Answer):
     """Some of the events that a billable metric measured."""
 
     object: Literal["list"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mockserver.vendors.paygentic.schemas.values import Wire
+from mockserver.vendors.paygentic.answers.answer import Answer
 
 
-class Pagination(Wire):
+class Pagination(Answer):
     """Which part of a list an answer holds."""
 
     limit: int

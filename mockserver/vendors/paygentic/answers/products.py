@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mockserver.vendors.paygentic.answers.answer import Answer
 from mockserver.vendors.paygentic.answers.pages import Pagination
-from mockserver.vendors.paygentic.schemas.values import Wire
 
 
-class ProductResponse(Wire):
+class ProductResponse(Answer):
     """A product."""
 
     id: str
@@ -21,7 +21,7 @@ class ProductResponse(Wire):
     updated_at: str
 
 
-class ProductListResponse(Wire):
+class ProductListResponse(Answer):
     """Some products."""
 
     object: Literal["list"]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mockserver.vendors.paygentic.answers.answer import Answer, missing_or_null
 from mockserver.vendors.paygentic.answers.revenue import TimeRange
-from mockserver.vendors.paygentic.schemas.values import Wire
 
 
-class ProfitabilityTrend(Wire):
+class ProfitabilityTrend(Answer):
     """Revenue by bucket of time."""
 
     values: list[str]
     period_change: float | None
 
 
-class ProfitabilityRow(Wire):
+class ProfitabilityRow(Answer):
     """One customer, or several in one row."""
 
     customer_id: str
@@ -28,7 +28,7 @@ class ProfitabilityRow(Wire):
     cost_data: Literal["recorded", "partial", "none"]
 
 
-class ProfitabilityResponse(Wire):
+class ProfitabilityResponse(Answer):
     """What customers brought and cost in a window."""
 
     object: Literal["profitability_summary"]
@@ -39,5 +39,5 @@ class ProfitabilityResponse(Wire):
     empty_customer_count: int | None
     unloaded_customer_count: int | None
     empty_customers: list[ProfitabilityRow] | None = None
-    revenue_range: TimeRange | None = None
-    cost_range: TimeRange | None = None
+    revenue_range: TimeRange | None = missing_or_null()
+    cost_range: TimeRange | None = missing_or_null()

@@ -6,25 +6,25 @@ from typing import Literal
 
 from pydantic import Field
 
+from mockserver.vendors.paygentic.answers.answer import Answer, missing_or_null
 from mockserver.vendors.paygentic.answers.pages import Pagination
-from mockserver.vendors.paygentic.schemas.values import Wire
 
 
-class CostReportSpan(Wire):
+class CostReportSpan(Answer):
     """Two instants: the window asked about, or the first and the last event there is."""
 
     from_: str = Field(alias="from")
     to: str
 
 
-class CostReportPrior(Wire):
+class CostReportPrior(Answer):
     """What a group cost in the window before."""
 
     cost: float
     change_percent: float | None
 
 
-class CostReportGroup(Wire):
+class CostReportGroup(Answer):
     """One group, or everything below the top."""
 
     key: str
@@ -37,7 +37,7 @@ class CostReportGroup(Wire):
     prior_period: CostReportPrior | None = None
 
 
-class CostReportBucket(Wire):
+class CostReportBucket(Answer):
     """What each group cost in one bucket of time."""
 
     window_start: str
@@ -45,7 +45,7 @@ class CostReportBucket(Wire):
     groups: dict[str, float]
 
 
-class CostReportResponse(Wire):
+class CostReportResponse(Answer):
     """What costs came to, in groups."""
 
     object: Literal["cost_report"]
@@ -60,5 +60,5 @@ class CostReportResponse(Wire):
     warnings: list[str]
     group_count: int
     empty_group_count: int | None
-    cost_range: CostReportSpan | None = None
+    cost_range: CostReportSpan | None = missing_or_null()
     pagination: Pagination

@@ -6,24 +6,24 @@ from typing import Literal
 
 from pydantic import Field
 
-from mockserver.vendors.paygentic.schemas.values import Wire
+from mockserver.vendors.paygentic.answers.answer import Answer, missing_or_null
 
 
-class TimeRange(Wire):
+class TimeRange(Answer):
     """Two instants, both included."""
 
     from_: str = Field(alias="from")
     to: str
 
 
-class InvoiceCategorySummary(Wire):
+class InvoiceCategorySummary(Answer):
     """How many invoices, and how much with tax."""
 
     count: int
     amount: str
 
 
-class InvoiceStatuses(Wire):
+class InvoiceStatuses(Answer):
     """Invoices by what became of them."""
 
     outstanding: InvoiceCategorySummary
@@ -37,7 +37,7 @@ class InvoiceSummary(InvoiceStatuses):
     issued: InvoiceCategorySummary
 
 
-class PaymentSummary(Wire):
+class PaymentSummary(Answer):
     """Payments of a window."""
 
     completed_count: int
@@ -48,7 +48,7 @@ class PaymentSummary(Wire):
     expired_amount: str
 
 
-class GroupTrendEntry(Wire):
+class GroupTrendEntry(Answer):
     """One group in one bucket, without tax."""
 
     group_key: str
@@ -57,7 +57,7 @@ class GroupTrendEntry(Wire):
     issued_invoices: str
 
 
-class RevenueTrendBucket(Wire):
+class RevenueTrendBucket(Answer):
     """One bucket of time."""
 
     timestamp: str
@@ -76,7 +76,7 @@ class GroupInvoiceSummary(InvoiceStatuses):
     group_label: str
 
 
-class CurrencyBreakdownEntry(Wire):
+class CurrencyBreakdownEntry(Answer):
     """Revenue of one currency."""
 
     currency: str
@@ -86,7 +86,7 @@ class CurrencyBreakdownEntry(Wire):
     trend: list[RevenueTrendBucket]
 
 
-class RevenueResponse(Wire):
+class RevenueResponse(Answer):
     """Revenue of a window; the figures, or a list by currency."""
 
     object: Literal["revenue_summary"]
@@ -101,4 +101,4 @@ class RevenueResponse(Wire):
     trend: list[RevenueTrendBucket] | None = None
     group_breakdown: list[GroupInvoiceSummary] | None = None
     currency_breakdown: list[CurrencyBreakdownEntry] | None = None
-    revenue_range: TimeRange | None = None
+    revenue_range: TimeRange | None = missing_or_null()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mockserver.vendors.paygentic.schemas.values import Wire
+from mockserver.vendors.paygentic.answers.answer import Answer
 
 
-class SummaryGroup(Wire):
+class SummaryGroup(Answer):
     """One combination of dimension values."""
 
     dimensions: dict[str, str]
@@ -15,7 +15,7 @@ class SummaryGroup(Wire):
     cost: float
 
 
-class SummaryPoint(Wire):
+class SummaryPoint(Answer):
     """One bucket of time."""
 
     window_start: str
@@ -24,7 +24,7 @@ class SummaryPoint(Wire):
     cost: float
 
 
-class CostSummaryResponse(Wire):
+class CostSummaryResponse(Answer):
     """What a cost came to."""
 
     object: Literal["cost"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mockserver.vendors.paygentic.answers.answer import Answer
 from mockserver.vendors.paygentic.answers.pages import Pagination
-from mockserver.vendors.paygentic.schemas.values import Wire
 
 
-class TestClockResponse(Wire):
+class TestClockResponse(Answer):
     """A test clock."""
 
     id: str
@@ -21,7 +21,7 @@ class TestClockResponse(Wire):
     deleted_at: str | None
 
 
-class TestClockListResponse(Wire):
+class TestClockListResponse(Answer):
     """Some test clocks."""
 
     object: Literal["list"]

@@ -38,7 +38,7 @@ class MeterQuery(Wire):
     )
     group_offset: Whole = Field(default=0, ge=0, le=100_000)
     # After `group_offset`: whether it may be missing depends on that.
-    group_limit: Whole | None = Field(default=None, ge=1, le=500, validate_default=True)
+    group_limit: Annotated[Whole, Field(ge=1, le=500)] | None = Field(default=None, validate_default=True)
 
     @field_validator("group_limit", mode="before")
     @classmethod

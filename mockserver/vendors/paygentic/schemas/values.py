@@ -10,15 +10,18 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainValidator,
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from mockserver.http.endpoint import WireModel
+from mockserver.http.schema import without_null
 from mockserver.kernel.money import json_number
 from mockserver.kernel.windows import parse_instant
 from mockserver.vendors.paygentic.domain.aggregation import NEEDS_VALUE
@@ -36,6 +39,16 @@ def _not_null(value: Any) -> Any:
     if value is None:
         raise PydanticCustomError("invalid_type", "must not be null")
     return value
+
+
+class _NotNull:
+    """Refuses null where it is sent, and has the document say so."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_not_null, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return without_null(handler(schema))
 
 
 def _number(value: Any) -> Decimal:
@@ -107,8 +120,10 @@ def dimension_keys(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-NotNull = BeforeValidator(_not_null)
+NotNull = _NotNull()
 """For optional members that may be left out but are not nullable in the vendor's schema."""
+
+_PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 OptionalText = Annotated[str | None, NotNull]
@@ -125,12 +140,12 @@ Percent = Annotated[
     Decimal,
     PlainValidator(_number),
     AfterValidator(_percent),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
+    WithJsonSchema(_PERCENT),
 ]
 Rates = Annotated[
     dict[str, Decimal],
     PlainValidator(_rates),
-    WithJsonSchema({"type": ["number", "object"], "additionalProperties": {"type": "number"}}),
+    WithJsonSchema({"anyOf": [_PERCENT, {"type": "object", "additionalProperties": _PERCENT}]}),
 ]
 DateTime = Annotated[int, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Whole = Annotated[int, BeforeValidator(_whole)]
