@@ -36,7 +36,11 @@ Answer = type[BaseModel] | str
 """A model of an answer, or its name in `Api.answers` where it need not be loaded in order to serve."""
 
 Prepare = Callable[[Call, tuple[str, ...], dict[str, Any] | None], None]
-"""Looks at a request (call, path parameters, body) that could be read, before its fields are judged."""
+"""Looks at a request that could be read, before its fields are judged.
+
+Called with the call, the path's parameters, and what was sent: the body, or the query where there is no body. If it
+raises `InvalidRequest`, that is answered together with what is wrong with other fields.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +93,13 @@ class Api:
     :param key_prefix: what its keys start with; `bare_keys` admits keys without a mode word.
     :param render: turns an error into the vendor's status and body.
     :param crash: the vendor's answer to a fault of our own.
-    :param admit: refuses a request for its key alone, before anything else about it is looked at: called with the call,
-        the operation and the `Authorization` header.
     :param replayed: what a stored answer looks like the second time.
     :param refused: takes note of a refusal and its status, after everything the request wrote was undone.
     :param parse_json: reads a body; raises `MalformedBody`.
     :param error_models: body of a refusal, by status.
     :param answers: module of the models that rows name by text.
+    :param admit: refuses a request for its key alone, before anything else about it is looked at: called with the call,
+        the operation and the `Authorization` header.
     """
 
     name: str
@@ -110,11 +114,11 @@ class Api:
     parse_json: Callable[[bytes], Any]
     error_models: Mapping[int, Answer]
     max_body_bytes: int
-    admit: Callable[[Call, str, bytes | None], None] = field(default=lambda call, operation, authorization: None)
     replayed: Callable[[Reply], Reply] = field(default=lambda reply: reply)
     refused: Callable[[Call, MockError, int], None] = field(default=lambda call, error, status: None)
     scheme_description: str = ""
     answers: str = ""
+    admit: Callable[[Call, str, bytes | None], None] = field(default=lambda call, operation, authorization: None)
 
     @property
     def mount(self) -> str:
@@ -130,19 +134,25 @@ def serve(endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...],
     arguments: list[Any] = list(parameters)
     problems: list[Problem] = []
     data = None if endpoint.body is None else _read(endpoint, api, request)
+    query = None if endpoint.query is None else _query(endpoint.query, request.query)
+    seen_before: tuple[Problem, ...] = ()
     if endpoint.prepare is not None:
-        endpoint.prepare(call, parameters, data)
+        try:
+            endpoint.prepare(call, parameters, query if data is None else data)
+        except InvalidRequest as error:
+            seen_before = error.problems
     if endpoint.body is not None:
         arguments.append(_validated(endpoint.body, data, "body", problems))
     if endpoint.raw:
         mime = request.headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
         arguments.append(Upload("", mime, request.body))
     if endpoint.query is not None:
-        arguments.append(_validated(endpoint.query, _query(endpoint.query, request.query), "query", problems))
+        arguments.append(_validated(endpoint.query, query, "query", problems))
     if endpoint.headers is not None:
         arguments.append(_validated(endpoint.headers, _headers(endpoint.headers, request.headers), "header", problems))
-    if problems:
-        raise InvalidRequest(*problems)
+    if problems or seen_before:
+        blamed = {problem.where for problem in problems}
+        raise InvalidRequest(*problems, *(problem for problem in seen_before if problem.where not in blamed))
     result = endpoint.run(call, *arguments)
     shaped = endpoint.present(result) if endpoint.present else result
     if isinstance(shaped, Reply):

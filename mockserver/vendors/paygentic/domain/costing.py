@@ -86,11 +86,21 @@ def changed(cost: Cost, changes: Mapping[str, Any], at: int) -> Cost:
     if not changes:
         return cost
     result = replace(cost, **changes, updated_at=at)
-    if result.aggregation in NEEDS_VALUE and result.value_property is None:
-        raise InvalidRequest(
-            Problem(("body", "valueProperty"), f"needed when aggregation is {result.aggregation}", "required")
-        )
+    refuse_missing_path(result.aggregation, result.value_property)
     return result
+
+
+def refuse_missing_path(aggregation: str | None, value_property: Any) -> None:
+    """Refuse settings that read a value from nowhere.
+
+    :raises InvalidRequest: they do.
+
+    Source: paygentic/cost-tracking "Create cost request", row valueProperty (documented).
+    """
+    if aggregation in NEEDS_VALUE and value_property is None:
+        raise InvalidRequest(
+            Problem(("body", "valueProperty"), f"needed when aggregation is {aggregation}", "required")
+        )
 
 
 def refuse_currency(currency: str, enabled: Iterable[str]) -> None:
@@ -154,28 +164,38 @@ class Summary:
 
 
 def filters_for(cost: Cost, question: Question) -> dict[str, str]:
-    """Check the dimensions a question names, and return the wanted value of each filtered one.
+    """Check the dimensions and the window a question names, and return the wanted value of each filtered dimension.
 
-    :raises InvalidRequest: a key is not a dimension of the cost, or the filter is not an object of scalars.
+    :raises InvalidRequest: as `filters_among` says.
     :raises Refused: the window is empty or would have too many buckets.
+    """
+    filters = filters_among(cost, question.group_by or (), question.filters)
+    refuse_window(question.start, question.end, question.window)
+    return filters
+
+
+def filters_among(cost: Cost, keys: Iterable[str], text: str | None) -> dict[str, str]:
+    """Check the dimensions that `groupBy` and `filterGroupBy` name, and return the wanted value of each filtered one.
+
+    :param text: of the filter, or `None`.
+    :raises InvalidRequest: a key is not a dimension of the cost, or the filter is not an object of scalars.
 
     Source: paygentic/cost-tracking "Filter by dimension values" (documented), what is refused (assumed).
     """
     known = cost.group_by or {}
     problems = [
         Problem(("query", "groupBy"), f"'{key}' is not a dimension of this cost", "unknown_key")
-        for key in question.group_by or ()
+        for key in keys
         if key not in known
     ][:1]
     filters: dict[str, str] = {}
-    if question.filters is not None:
+    if text is not None:
         try:
-            filters = filters_in(question.filters, known, "this cost")
+            filters = filters_in(text, known, "this cost")
         except InvalidRequest as error:
             problems.extend(error.problems)
     if problems:
         raise InvalidRequest(*problems)
-    refuse_window(question.start, question.end, question.window)
     return filters
 
 

@@ -1,13 +1,15 @@
 """Who may do what: checked before a request's fields are judged, so that a refusal does not depend on them.
 
-Each `may_*` fits `Endpoint.prepare`: call, path parameters, body. Permissions are switches of the world; all are
-on at first, because a key without a table of permissions may do everything.
+Each `may_*` fits `Endpoint.prepare`: call, path parameters, body or query. Permissions are switches of the world; all
+are on at first, because a key without a table of permissions may do everything.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from mockserver.http.endpoint import Prepare
 from mockserver.kernel.call import Call
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.errors import CostTrackingOff, NoPermission, NotMember
@@ -29,6 +31,8 @@ SWITCHES = {
     "paygentic.test_clocks_write": True,
 }
 """Permissions and the private beta; the vendor names only `events:create` and `costs:write`."""
+
+_ORGANIZATION_ID = re.compile(r"org_[a-zA-Z0-9_-]+", re.ASCII)
 
 Parameters = tuple[str, ...]
 Body = dict[str, Any] | None
@@ -118,6 +122,29 @@ def may_write_test_clocks(call: Call, parameters: Parameters, body: Body) -> Non
 def may_read_test_clocks(call: Call, parameters: Parameters, body: Body) -> None:
     """Check the right to read test clocks."""
     _require(call, "test_clocks:read", "test_clocks:write")
+
+
+def in_own_organization(check: Prepare, member: str = "merchantId") -> Prepare:
+    """Return a check that, once the other is passed, refuses a request that names another organization.
+
+    :param member: the member of the body, or the parameter, that names it.
+    """
+
+    def checked(call: Call, parameters: Parameters, sent: Body) -> None:
+        check(call, parameters, sent)
+        refuse_other_organization(call, sent, member)
+
+    return checked
+
+
+def refuse_other_organization(call: Call, sent: Body, member: str) -> None:
+    """Refuse a request that names another organization; what is no organization's id is left to the fields' check.
+
+    :raises NotMember: it does.
+    """
+    named = None if sent is None else sent.get(member)
+    if isinstance(named, str) and _ORGANIZATION_ID.fullmatch(named):
+        own_organization(call, named)
 
 
 def own_organization(call: Call, named: str | None) -> str:

@@ -20,6 +20,7 @@ from mockserver.vendors.paygentic.operations.access import (
     may_read_billable_metrics,
     may_write_billable_metrics,
     own_organization,
+    refuse_other_organization,
 )
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 
@@ -36,6 +37,13 @@ def must_exist(call: Call, identifier: str) -> BillableMetric:
     if found is None:
         raise NotFound("Billable metric", identifier)
     return found
+
+
+def may_create(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the permission, the organization and the product, whatever else may be wrong."""
+    may_write_billable_metrics(call, parameters, body)
+    refuse_other_organization(call, body, "merchantId")
+    products.refuse_unknown(call, body)
 
 
 def may_change(call: Call, parameters: Parameters, body: Body) -> None:

@@ -19,6 +19,7 @@ from mockserver.vendors.paygentic.operations.access import (
     Parameters,
     may_write_costs,
     own_organization,
+    refuse_other_organization,
 )
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 
@@ -36,10 +37,30 @@ def must_exist(call: Call, identifier: str, *, even_deleted: bool = False) -> Co
     return found
 
 
-def may_change(call: Call, parameters: Parameters, body: Body) -> None:
+def may_create(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the permission, the organization and the product, whatever else may be wrong."""
+    may_write_costs(call, parameters, body)
+    refuse_other_organization(call, body, "merchantId")
+    products.refuse_unknown(call, body)
+
+
+def may_delete(call: Call, parameters: Parameters, body: Body) -> None:
     """Check the permission, then that the cost exists."""
     may_write_costs(call, parameters, body)
     must_exist(call, parameters[0])
+
+
+def may_update(call: Call, parameters: Parameters, body: Body) -> None:
+    """Check the permission, that the cost exists, and that what it is to become reads a value where it needs one.
+
+    :raises InvalidRequest: it would not.
+    """
+    may_write_costs(call, parameters, body)
+    cost = must_exist(call, parameters[0])
+    if body is not None:
+        aggregation = body.get("aggregation", cost.aggregation)
+        if isinstance(aggregation, str):
+            costing.refuse_missing_path(aggregation, body.get("valueProperty", cost.value_property))
 
 
 def create(call: Call, draft: CostDraft) -> Cost:

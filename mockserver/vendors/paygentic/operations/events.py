@@ -13,7 +13,13 @@ from mockserver.vendors.paygentic.domain.errors import UnknownEventType
 from mockserver.vendors.paygentic.domain.metering import Event, EventDraft, Metered, party_of
 from mockserver.vendors.paygentic.domain.test_clocks import time_at
 from mockserver.vendors.paygentic.operations import test_clocks
-from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_create_events, own_organization
+from mockserver.vendors.paygentic.operations.access import (
+    Body,
+    Parameters,
+    may_create_events,
+    own_organization,
+    refuse_other_organization,
+)
 
 IDEMPOTENCY_SCOPE = "paygentic.events"
 
@@ -30,11 +36,12 @@ DEFAULT_SOURCE = "paygentic.default_source"
 
 
 def may_ingest(call: Call, parameters: Parameters, body: Body) -> None:
-    """Check the permission; where the world says so, an event without a source has an empty one.
+    """Check permission and organization; where the world says so, an event without a source has an empty one.
 
     Source: paygentic/cost-tracking "Tracking Multiple Cost Dimensions" (its short events lack a source), assumed.
     """
     may_create_events(call, parameters, body)
+    refuse_other_organization(call, body, "namespace")
     if body is not None and call.world.is_on(DEFAULT_SOURCE):
         body.setdefault("source", "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,8 @@ from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_write_products, own_organization
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 from mockserver.vendors.paygentic.tables.organizations import Product
+
+_ID = re.compile(r"prod_[a-zA-Z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,16 @@ def must_exist(call: Call, identifier: str) -> Product:
     if found is None:
         raise NotFound("Product", identifier)
     return found
+
+
+def refuse_unknown(call: Call, body: Body) -> None:
+    """Refuse a request that names an unknown product; what is no product's id is left to the fields' check.
+
+    :raises NotFound: it does.
+    """
+    named = None if body is None else body.get("productId")
+    if isinstance(named, str) and _ID.fullmatch(named):
+        must_exist(call, named)
 
 
 def may_change(call: Call, parameters: Parameters, body: Body) -> None:

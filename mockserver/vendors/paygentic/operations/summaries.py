@@ -13,10 +13,16 @@ READ_DELETED = "paygentic.read_deleted"
 ZERO_FILL = "paygentic.zero_fill"
 
 
-def may_summarise(call: Call, parameters: Parameters, body: Body) -> None:
-    """Check the permission, then that the cost exists."""
-    may_read_costs(call, parameters, body)
-    _readable(call, parameters[0])
+def may_summarise(call: Call, parameters: Parameters, query: Body) -> None:
+    """Check the permission, that the cost exists, and that it has the dimensions that are named.
+
+    :raises InvalidRequest: it has not.
+    """
+    may_read_costs(call, parameters, query)
+    cost = _readable(call, parameters[0])
+    if query is not None:
+        keys = [key.strip() for key in query.get("groupBy", "").split(",")]
+        costing.filters_among(cost, filter(None, keys), query.get("filterGroupBy"))
 
 
 def _readable(call: Call, identifier: str) -> Cost:

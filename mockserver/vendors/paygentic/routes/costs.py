@@ -12,14 +12,14 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v0/costs", "costs.create_cost", costs.create,
         body=wire.CreateCostRequest, response="costs.CostResponse", present=wire.present_cost,
-        prepare=access.may_write_costs, status=201, errors=(400, *DENIED, 404, 413),
+        prepare=costs.may_create, status=201, errors=(400, *DENIED, 404, 413),
         summary="Define what is measured, and how",
         source='paygentic/cost-tracking "Step 1: Create a Cost Metric"',
     ),
     Endpoint(
         "GET", "/v0/costs", "costs.list_costs", costs.page,
         query=wire.ListCostsQuery, response="costs.CostListResponse", present=wire.present_costs,
-        prepare=access.may_read_costs, errors=(400, *DENIED),
+        prepare=access.in_own_organization(access.may_read_costs), errors=(400, *DENIED),
         summary="List cost metrics",
         source='paygentic/cost-tracking "List costs"',
     ),
@@ -33,13 +33,13 @@ ENDPOINTS = (
     Endpoint(
         "PATCH", "/v0/costs/{id}", "costs.update_cost", costs.update,
         body=wire.UpdateCostRequest, response="costs.CostResponse", present=wire.present_cost,
-        prepare=costs.may_change, errors=(400, *DENIED, 404, 413),
+        prepare=costs.may_update, errors=(400, *DENIED, 404, 413),
         summary="Change a cost metric",
         source='paygentic/cost-tracking "Update a cost"',
     ),
     Endpoint(
         "DELETE", "/v0/costs/{id}", "costs.delete_cost", costs.delete,
-        prepare=costs.may_change, status=204, errors=(*DENIED, 404),
+        prepare=costs.may_delete, status=204, errors=(*DENIED, 404),
         summary="Delete a cost metric; what it measured stays",
         source='paygentic/cost-tracking "Delete a cost"',
     ),

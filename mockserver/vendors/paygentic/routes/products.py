@@ -11,14 +11,14 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v0/products", "products.create", products.create,
         body=wire.CreateProductRequest, response="products.ProductResponse", present=wire.present_product,
-        prepare=access.may_write_products, status=201, errors=(400, *DENIED, 413),
+        prepare=access.in_own_organization(access.may_write_products), status=201, errors=(400, *DENIED, 413),
         summary="Add a product",
         source='paygentic/openapi "createProduct"',
     ),
     Endpoint(
         "GET", "/v0/products", "products.list", products.page,
         query=wire.ListProductsQuery, response="products.ProductListResponse", present=wire.present_products,
-        prepare=access.may_read_products, errors=(400, *DENIED),
+        prepare=access.in_own_organization(access.may_read_products), errors=(400, *DENIED),
         summary="List products",
         source='paygentic/openapi "listProducts"',
     ),

@@ -11,7 +11,8 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/v0/profitability", "profitability.get_profitability", profitability.get,
         query=wire.ProfitabilityQuery, response="profitability.ProfitabilityResponse",
-        present=wire.present_profitability, prepare=access.may_read_profitability, errors=(400, *DENIED),
+        present=wire.present_profitability,
+        prepare=access.in_own_organization(access.may_read_profitability), errors=(400, *DENIED),
         summary="What each customer brought and cost over a window of time",
         source='paygentic/openapi "getProfitability"',
     ),

@@ -11,7 +11,7 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/v0/costs/report", "costs.get_cost_report", reports.report,
         query=wire.CostReportQuery, response="reports.CostReportResponse", present=wire.present_report,
-        prepare=access.may_read_costs, errors=(400, *DENIED),
+        prepare=access.in_own_organization(access.may_read_costs), errors=(400, *DENIED),
         summary="Aggregate costs by cost, customer or dimension",
         source='paygentic/openapi "getCostReport"',
     ),

@@ -11,7 +11,7 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/v0/revenue", "revenue.get", revenue.get,
         query=wire.RevenueQuery, response="revenue.RevenueResponse", present=wire.present_revenue,
-        prepare=access.may_read_revenue, errors=(400, *DENIED),
+        prepare=access.in_own_organization(access.may_read_revenue), errors=(400, *DENIED),
         summary="Revenue of a window of time: what was billed, less refunds",
         source='paygentic/openapi "getRevenue"',
     ),

@@ -11,14 +11,14 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v0/testClocks", "test_clocks.create", test_clocks.create,
         body=wire.CreateTestClockRequest, response="test_clocks.TestClockResponse", present=wire.present_clock,
-        prepare=access.may_write_test_clocks, status=201, errors=(400, *DENIED, 413),
+        prepare=access.in_own_organization(access.may_write_test_clocks), status=201, errors=(400, *DENIED, 413),
         summary="Add a test clock",
         source='paygentic/openapi "createTestClock"',
     ),
     Endpoint(
         "GET", "/v0/testClocks", "test_clocks.list", test_clocks.page,
         query=wire.ListTestClocksQuery, response="test_clocks.TestClockListResponse", present=wire.present_clocks,
-        prepare=access.may_read_test_clocks, errors=(400, *DENIED),
+        prepare=access.in_own_organization(access.may_read_test_clocks), errors=(400, *DENIED),
         summary="List test clocks",
         source='paygentic/openapi "listTestClocks"',
     ),

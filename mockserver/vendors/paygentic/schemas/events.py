@@ -15,6 +15,7 @@ from mockserver.vendors.paygentic.schemas.values import (
     ExternalId,
     NotNull,
     OptionalText,
+    OrganizationId,
     Text,
     Wire,
     without_none,
@@ -30,7 +31,7 @@ class IngestEventRequest(Wire):
     # After `external_subject`: it may be missing when that is there.
     subject: Text | None = Field(default=None, validate_default=True)
     data: dict[str, Any]
-    namespace: OptionalText = None
+    namespace: Annotated[OrganizationId | None, NotNull] = None
     timestamp: Annotated[DateTime | None, NotNull] = None
     idempotency_key: OptionalText = None
     external_id: Annotated[ExternalId | None, NotNull] = None
