@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from mockserver.control.reconciling import FaultKind, Kind
 from mockserver.http.endpoint import WireModel
 from mockserver.kernel.clock import MAX_RATE
 from mockserver.kernel.money import MicroUsd, micro_usd
@@ -177,6 +179,19 @@ class RequestsQuery(PageQuery):
     status: int | None = Field(None, ge=100, le=599)
 
 
+class ReconciliationQuery(PageQuery):
+    """Which debits and events to compare, and what to tell of them."""
+
+    from_: Moment | None = Field(None, alias="from")
+    to: Moment | None = None
+    type: str = Field("*", max_length=200, description="Types of event to look at; `*` stands for any text.")
+    tolerance_usd: Annotated[Decimal, _string("Dollars by which an amount may differ.", "0.000001")] = Field(
+        Decimal(0), ge=0, allow_inf_nan=False
+    )
+    kind: FaultKind | None = Field(None, description="The one kind of fault to show.")
+    faults: int = Field(100, ge=0, le=MAX_PAGE, description="How many faults to show at most, oldest first.")
+
+
 # Answers
 
 
@@ -278,6 +293,84 @@ class InvariantsResponse(WireModel):
 
     holds: bool
     invariants: list[InvariantResponse]
+
+
+class ReconciledSums(WireModel):
+    """What debits and the events about them come to, in exact dollars."""
+
+    debited_usd: str
+    billed_usd: str
+    difference_usd: str = Field(description="Billed less debited.")
+
+
+class ReconciledKind(ReconciledSums):
+    """What is of one kind."""
+
+    count: int = Field(description="Debits; for `unknown` and `ambiguous`, events.")
+
+
+class ReconciledTotals(ReconciledSums):
+    """What there is of any kind."""
+
+    calls: int = Field(description="Debits.")
+    events: int
+
+
+class ReconciledLine(ReconciledSums):
+    """One customer, model and hour."""
+
+    customer: str | None = Field(description="Null without events, or when nobody known is meant.")
+    model: str | None = Field(description="Null for events about no debit, and work that no one model did.")
+    hour: str
+    kinds: dict[Kind, ReconciledKind] = Field(description="The kinds there are.")
+
+
+class ReconciledDebit(WireModel):
+    """A debit, and by what an event can name it."""
+
+    id: str | None = Field(description="What the answer is called, where answers have an id.")
+    request_id: str | None = Field(description="The answer's `x-request-id`.")
+    idempotency_key: str | None
+    at: str
+    operation: str
+    endpoint: str
+    model: str | None
+    amount_usd: str
+
+
+class ReconciledEvent(WireModel):
+    """A cost event, and what it is worth by itself."""
+
+    id: str
+    type: str
+    customer: str | None
+    at: str
+    idempotency_key: str | None
+    worth_usd: str
+
+
+class ReconciledFault(ReconciledSums):
+    """A debit that is not matched, or an event that names none, or several."""
+
+    kind: FaultKind
+    at: str
+    customer: str | None
+    debits: list[ReconciledDebit]
+    events: list[ReconciledEvent] = Field(description="At most 100.")
+    event_count: int
+
+
+class ReconciliationResponse(_Page):
+    """Whether all that was debited was billed, once and at its price."""
+
+    holds: bool = Field(description="Whether everything is matched.")
+    from_: str | None = Field(alias="from")
+    to: str | None
+    totals: ReconciledTotals
+    kinds: dict[Kind, ReconciledKind]
+    faults: list[ReconciledFault]
+    warnings: list[str] = Field(description="Why events of some types are worth less than may be expected.")
+    data: list[ReconciledLine] = Field(description="By hour, customer and model.")
 
 
 class JournalBody(WireModel):

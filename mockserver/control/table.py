@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from mockserver.control import invoices as invoice_schemas
 from mockserver.control import schemas
-from mockserver.control.operations import clock, credits, export, journal, server, worlds
+from mockserver.control.operations import (
+    clock,
+    credits,
+    customers,
+    export,
+    invoices,
+    journal,
+    reconciliation,
+    server,
+    worlds,
+)
 from mockserver.control.route import PREFIX, Route
 
 _WORLD = f"{PREFIX}/worlds/{{world}}"
@@ -102,6 +113,12 @@ ROUTES: tuple[Route, ...] = (
         errors=_CHANGING, is_slow=True,
         summary="Move time forward; what falls due on the way has happened when this answers.",
     ),
+    Route(
+        "PUT", f"{_WORLD}/customers/{{customer}}/test_clock", "customers.test_clock.set", customers.set_test_clock,
+        body=schemas.CustomerClockRequest, response=schemas.CustomerClockResponse,
+        errors=_CHANGING,
+        summary="Put a customer on a test clock, which then dates its events, or back on the world's clock.",
+    ),
     # Money
     Route(
         "GET", f"{_WORLD}/credits", "credits.get", credits.show_credits,
@@ -126,9 +143,53 @@ ROUTES: tuple[Route, ...] = (
         summary="Every movement of credit, oldest first.",
     ),
     Route(
+        "GET", f"{_WORLD}/invoices", "invoices.list", invoices.list_invoices,
+        query=schemas.PageQuery, response=invoice_schemas.InvoicesPage, errors=(*_READING, 422),
+        summary="What customers were billed, in the order it was recorded.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/invoices", "invoices.record", invoices.record_invoice,
+        body=invoice_schemas.InvoiceRequest, response=invoice_schemas.InvoiceResponse, status=201,
+        errors=_CHANGING,
+        summary="Add an invoice; revenue and profitability are read from it.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/invoices/{{id}}", "invoices.get", invoices.show_invoice,
+        response=invoice_schemas.InvoiceResponse, errors=_READING,
+        summary="One invoice.",
+    ),
+    Route(
+        "PATCH", f"{_WORLD}/invoices/{{id}}", "invoices.change", invoices.change_status,
+        body=invoice_schemas.InvoiceStatusRequest, response=invoice_schemas.InvoiceResponse, errors=_CHANGING,
+        summary="Say what became of an invoice.",
+    ),
+    Route(
+        "DELETE", f"{_WORLD}/invoices/{{id}}", "invoices.delete", invoices.remove_invoice,
+        status=204, errors=(*_READING, 409),
+        summary="Take an invoice back as if it had never been.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/invoices/{{id}}/payments", "invoices.pay", invoices.pay_invoice,
+        body=invoice_schemas.PaymentRequest, response=invoice_schemas.InvoiceResponse, status=201,
+        errors=_CHANGING,
+        summary="Add a payment; once what has come covers it, an outstanding invoice is paid.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/invoices/{{id}}/refunds", "invoices.refund", invoices.refund_invoice,
+        body=invoice_schemas.RefundRequest, response=invoice_schemas.InvoiceResponse, status=201,
+        errors=_CHANGING,
+        summary="Give part of an invoice back.",
+    ),
+    Route(
         "GET", f"{_WORLD}/invariants", "invariants.check", credits.check_invariants,
         response=schemas.InvariantsResponse, errors=_READING, is_slow=True,
         summary="Check what must always hold, and name the rows that break it.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/reconciliation", "reconciliation.check", reconciliation.check,
+        query=schemas.ReconciliationQuery, response=schemas.ReconciliationResponse, errors=(*_READING, 409, 422),
+        is_slow=True,
+        summary="Compare what was debited with the cost events about it, by customer, model and hour.",
     ),
     # What happened
     Route(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,6 +15,8 @@ from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.schedule import Action
 from mockserver.kernel.world import World
 from mockserver.resources import Fixtures
+from mockserver.vendors.billing import Invoice, InvoiceStatus, Payment, Refund
+from mockserver.vendors.bookkeeping import Debits, Receipts
 
 
 class Account(Protocol):
@@ -28,6 +30,38 @@ class Account(Protocol):
 
     def entries(self, world: World, after: int, limit: int) -> list[dict[str, Any]]:
         """Return ledger entries with a `seq` above `after`, oldest first."""
+
+
+class Billing(Protocol):
+    """Invoices to a merchant's customers, for vendors whose revenue is read from them.
+
+    What is named and not there raises `NotFound`; what cannot be raises `InvalidRequest` with every faulty field.
+    """
+
+    def page(self, world: World, after: int, limit: int) -> list[Invoice]:
+        """Return invoices with a `seq` above `after`, in the order they were recorded."""
+
+    def find(self, world: World, identifier: str) -> Invoice:
+        """Return an invoice."""
+
+    def record(self, world: World, invoices: Iterable[Invoice]) -> list[Invoice]:
+        """Add invoices with the payments and refunds they come with, and return them with their ids."""
+
+    def change_status(self, world: World, identifier: str, status: InvoiceStatus, at: int) -> Invoice:
+        """Say what became of an invoice; `at` is when it was written off, if it was."""
+
+    def pay(self, world: World, identifier: str, payment: Payment) -> Invoice:
+        """Add a payment."""
+
+    def refund(self, world: World, identifier: str, refund: Refund) -> Invoice:
+        """Give part of an invoice back."""
+
+    def remove(self, world: World, identifier: str) -> None:
+        """Take an invoice back as if it had never been."""
+
+
+PutOnClock = Callable[[World, str, str | None], None]
+"""Puts a customer on a test clock, or on none; raises `NotFound` when there is no such customer or clock."""
 
 
 class Json(str):
@@ -63,7 +97,11 @@ class Vendor:
     :param switches: behaviours a world can turn on or off, with defaults; names start with the vendor's.
     :param invariants: checks its claims about a world.
     :param account: its prepaid balance, if it has one.
+    :param put_on_clock: lets a customer live by a test clock, if it has such clocks.
+    :param billing: its invoices, if it has any.
     :param exports: what it hands to other programs, by name; no two vendors use one name.
+    :param debits: what it takes for work, if it does.
+    :param receipts: the cost events it accepts, if it does.
     """
 
     api: Api
@@ -73,7 +111,11 @@ class Vendor:
     actions: Mapping[str, Action] = field(default_factory=dict)
     switches: Mapping[str, bool] = field(default_factory=dict)
     account: Account | None = None
+    billing: Billing | None = None
+    put_on_clock: PutOnClock | None = None
     exports: Mapping[str, Export] = field(default_factory=dict)
+    debits: Debits | None = None
+    receipts: Receipts | None = None
 
     @property
     def name(self) -> str:

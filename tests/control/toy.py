@@ -20,6 +20,7 @@ from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
 from mockserver.vendors.billing import Invoice, InvoiceStatus, Payment, Refund
+from mockserver.vendors.bookkeeping import Debit, Debits, Receipt, Receipts
 from mockserver.vendors.vendor import Export, Json, Value, Vendor
 
 PRICE = MicroUsd(250)
@@ -119,6 +120,38 @@ def pick(call: Call) -> Reply:
     return Reply(200, b"\xff\xfe", [(b"content-type", b"image/png")])
 
 
+def _sales(world: World) -> list[Debit]:
+    rows = world.store.all(
+        "SELECT seq, amount, note FROM toy_ledger WHERE world = ? AND amount = ? ORDER BY seq", (world.id, -PRICE)
+    )
+    return [
+        Debit(seq, str(seq), f"sale-{seq}", f"req-{seq}", note, 0, "sales.create", "shop", "cash", -amount)
+        for seq, amount, note in rows
+    ]
+
+
+def _slips(world: World) -> list[Receipt]:
+    """A slip for every sale, for a dollar too much."""
+    return [
+        Receipt(
+            sale.number, f"slip-{sale.number}", "slip", "c", 0, f"sale-{sale.number}-slip", [],
+            Decimal("1.00025"), ("a dollar is a dollar",),
+        )
+        for sale in _sales(world)
+    ]  # fmt: skip
+
+
+debits = Debits(
+    "(?:sale|req)-([0-9]+)",
+    lambda world: iter([_sales(world)]),
+    lambda world, numbers: [sale for sale in _sales(world) if sale.number in numbers],
+)
+receipts = Receipts(
+    lambda world, types: iter([_slips(world)]),
+    lambda world, numbers: [slip for slip in _slips(world) if slip.number in numbers],
+)
+
+
 def stipend(world: World, subject: str) -> None:
     """Grant a cent a day, for ever."""
     if subject == "broken":
@@ -173,6 +206,8 @@ vendor = Vendor(
     actions={"toy.stipend": stipend},
     switches={"toy.strict": False},
     account=account,
+    debits=debits,
+    receipts=receipts,
     billing=Billing(),
     exports={"ledger": Export(("seq", "amount", "note", "data", "nothing"), movements)},
 )

@@ -1,7 +1,7 @@
 """Pareta, simulated; `vendor` is the one name outsiders may use."""
 
 from mockserver.vendors.pareta import routes, tables
-from mockserver.vendors.pareta.operations import agent, auto, chat, credits, endpoints, eval_runs, eval_sets
+from mockserver.vendors.pareta.operations import agent, auto, chat, credits, debits, endpoints, eval_runs, eval_sets
 from mockserver.vendors.pareta.seed import seed
 from mockserver.vendors.vendor import Vendor
 
@@ -24,4 +24,5 @@ vendor = Vendor(
     },
     account=credits.CreditAccount(),
     exports={"ledger": credits.LEDGER},
+    debits=debits.DEBITS,
 )

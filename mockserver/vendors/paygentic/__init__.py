@@ -1,7 +1,18 @@
 """Paygentic, simulated; `vendor` is the one name outsiders may use."""
 
 from mockserver.vendors.paygentic import routes, tables
-from mockserver.vendors.paygentic.operations import access, events, invariants, keys, readings, summaries
+from mockserver.vendors.paygentic.operations import (
+    access,
+    events,
+    exports,
+    invariants,
+    keys,
+    readings,
+    summaries,
+    test_clocks,
+)
+from mockserver.vendors.paygentic.operations.invoices import InvoiceBook
+from mockserver.vendors.paygentic.operations.receipts import RECEIPTS
 from mockserver.vendors.paygentic.seed import seed
 from mockserver.vendors.vendor import Vendor
 
@@ -13,6 +24,10 @@ vendor = Vendor(
     seed=seed,
     actions={readings.READ_ON: readings.read_on},
     invariants=invariants.check,
+    billing=InvoiceBook(),
+    exports=exports.EXPORTS,
+    put_on_clock=test_clocks.put_customer,
+    receipts=RECEIPTS,
     switches={
         **access.SWITCHES,
         **keys.SWITCHES,

@@ -12,6 +12,22 @@ from mockserver.vendors.pareta.domain.errors import InsufficientCredits
 
 Kind = Literal["grant", "debit"]
 
+_REQUEST = "req_"
+_COMPLETION = "chatcmpl-"
+
+IDS = rf"(?:{_REQUEST}|{_COMPLETION}|run_)([0-9A-Za-z]{{16}})"
+"""Matches the ids that clients see of paid work; what is captured is the same in all ids of one piece of work."""
+
+
+def completion_id(request_id: str) -> str:
+    """Return the id of the answer that a request got, where answers have one of their own."""
+    return _COMPLETION + request_id.removeprefix(_REQUEST)
+
+
+def token_of(identifier: str) -> str:
+    """Return what the id of a request or an eval run has in common with the other ids of that piece of work."""
+    return identifier[identifier.find("_") + 1 :]
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
@@ -20,6 +36,8 @@ class LedgerEntry:
     :param amount_micro_usd: positive for a grant, negative for a debit; a grant that takes credit away is negative too.
     :param balance_micro_usd: the balance after it.
     :param subject: the endpoint, model or eval run that was paid for, or the reason of a grant.
+    :param model: what did the work, where it was one model.
+    :param idempotency_key: what the client sent with the request.
     """
 
     seq: int
@@ -30,6 +48,8 @@ class LedgerEntry:
     operation: str
     subject: str
     request_id: str
+    model: str | None = None
+    idempotency_key: str | None = None
 
 
 def authorise(balance: MicroUsd, held: int) -> None:

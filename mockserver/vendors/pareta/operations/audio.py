@@ -72,9 +72,8 @@ def transcriptions(call: Call, request: TranscriptionRequest) -> Transcription:
     recording = recognised(data)
     text = _heard(call, data, recording)
     price = audio_price(tables.catalog.price_sheet(call.world), recording.duration_us)
-    charge(
-        call, "audio.transcriptions", TRANSCRIPTIONS, price, _LISTENING_US + recording.duration_us // _LISTENING_SHARE
-    )
+    median_us = _LISTENING_US + recording.duration_us // _LISTENING_SHARE
+    charge(call, "audio.transcriptions", TRANSCRIPTIONS, None, price, median_us)
     return Transcription(text, request.language or DEFAULT_LANGUAGE, recording.duration_us, price)
 
 
@@ -98,5 +97,5 @@ def speak(call: Call, request: SpeechRequest) -> Speech:
     authorised(call.world)
     recording = speech.recorded(request.text, request.voice)
     price = audio_price(tables.catalog.price_sheet(call.world), recording.duration_us)
-    charge(call, "audio.speech", SPEECH, price, _SPEAKING_US + recording.duration_us // _SPEAKING_SHARE)
+    charge(call, "audio.speech", SPEECH, None, price, _SPEAKING_US + recording.duration_us // _SPEAKING_SHARE)
     return Speech(recording.file, recording.duration_us, price)

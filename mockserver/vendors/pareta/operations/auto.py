@@ -79,5 +79,5 @@ def compare(call: Call, asked: Comparison) -> Compared:
     content = reply(prompt, lambda name: world.draws.uniform(f"compare:{name}", subject))
     written = count_tokens(content)
     cost = list_price(tables.catalog.price_sheet(world), prompt.tokens, written)
-    charge(call, COMPARE, LANE, cost, _MEDIAN_US + written * _PER_TOKEN_US, tokens=prompt.tokens + written)
+    charge(call, COMPARE, LANE, model, cost, _MEDIAN_US + written * _PER_TOKEN_US, tokens=prompt.tokens + written)
     return Compared(model, content, cost, call.duration_us)

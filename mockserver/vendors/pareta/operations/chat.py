@@ -18,6 +18,7 @@ from mockserver.vendors.pareta.domain.errors import EndpointNotReady, Refused, V
 from mockserver.vendors.pareta.domain.generation import ANY_TOOL, Answer, Choice, Prompt, Tool, finished
 from mockserver.vendors.pareta.domain.generations import ENDPOINTS
 from mockserver.vendors.pareta.domain.generations import generation as generation_of
+from mockserver.vendors.pareta.domain.ledger import completion_id
 from mockserver.vendors.pareta.domain.metrics import ServedCall
 from mockserver.vendors.pareta.domain.pricing import Price, auto_price, capability_price, list_price
 from mockserver.vendors.pareta.domain.scoring import SCORERS, exact_match
@@ -119,6 +120,13 @@ class Server(NamedTuple):
     task: Task | None = None
     direct: FrontierModel | None = None
 
+    @property
+    def model(self) -> str:
+        """The model behind it."""
+        if self.endpoint is not None:
+            return self.endpoint.model
+        return AUTO if self.direct is None else self.direct.id
+
 
 _AUTO = Server(AUTO)
 
@@ -152,7 +160,7 @@ def complete(
     completion_tokens = sum([answer.tokens for answer in answers])
     price = _price(world, server, prompt_tokens, completion_tokens)
     duration_us = latency_us(call, who, n, _MEDIAN_US) + completion_tokens * _PER_TOKEN_US
-    identity = f"chatcmpl-{call.request_id.removeprefix('req_')}"
+    identity = completion_id(call.request_id)
     completion = Completion(
         identity, request.model, call.now, answers, prompt_tokens, completion_tokens, price, request
     )  # fmt: skip
@@ -164,7 +172,7 @@ def complete(
         )  # fmt: skip
         # While a stream was out, others may have been served and paid.
         ordinal, after = (tables.endpoints.next_call(world, who), None) if request.is_streamed else (n, last)
-        metering.settle(call, server.operation, who, ordinal, served, after)
+        metering.settle(call, server.operation, who, server.model, ordinal, served, after)
         if settled is not None:
             settled(completion)
         abandon()

@@ -67,7 +67,7 @@ def generate(call: Call, request: GenerationRequest) -> Picture:
     background = _scene(seed, request.prompt, str(request.size))
     png = _canvas().generated(request.prompt, request.size, background, _notes(request.prompt, seed))
     price = tables.catalog.price_sheet(call.world).image
-    charge(call, "images.generate", GENERATIONS, price, _GENERATION_US)
+    charge(call, "images.generate", GENERATIONS, MODEL, price, _GENERATION_US)
     return Picture(png, request.size, call.now, price)
 
 
@@ -84,7 +84,7 @@ def edit(call: Call, request: EditRequest) -> Picture:
     colours = _scene(seed, request.prompt)
     png, size = _canvas().edited(reference, request.prompt, colours, _notes(request.prompt, seed))
     price = tables.catalog.price_sheet(call.world).image_edit
-    charge(call, "images.edit", EDITS, price, _EDIT_US)
+    charge(call, "images.edit", EDITS, MODEL, price, _EDIT_US)
     return Picture(png, size, call.now, price)
 
 

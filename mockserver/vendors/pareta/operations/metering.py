@@ -32,10 +32,13 @@ def latency_us(call: Call, who: str, n: int, median_us: int) -> int:
     return int(median_us * math.exp(_SPREAD * normal))
 
 
-def settle(call: Call, operation: str, who: str, n: int, served: ServedCall, after: LastEntry | None = None) -> None:
+def settle(
+    call: Call, operation: str, who: str, model: str | None, n: int, served: ServedCall, after: LastEntry | None = None
+) -> None:
     """Record a successful call and debit its price.
 
     :param who: the endpoint that served it, `auto`, or the path of a lane that has no endpoints.
+    :param model: what answered it, where that has a name.
     :param n: the call's ordinal at `who`.
     :param after: the ledger's last entry, if it was read within this unit of work.
     """
@@ -44,15 +47,18 @@ def settle(call: Call, operation: str, who: str, n: int, served: ServedCall, aft
     tables.endpoints.insert_call(call.world, who, n, served, call.request_id)
     tables.ledger.post(
         call.world, "debit", -served.cost_micro_usd,
-        at=call.now, operation=operation, subject=who, request_id=call.request_id, after=after,
+        at=call.now, operation=operation, subject=who, request_id=call.request_id, model=model,
+        idempotency_key=call.idempotency_key, after=after,
     )  # fmt: skip
 
 
-def charge(call: Call, operation: str, lane: str, price_micro_usd: int, median_us: int, *, tokens: int = 0) -> None:
+def charge(
+    call: Call, operation: str, lane: str, model: str | None, price_micro_usd: int, median_us: int, *, tokens: int = 0
+) -> None:
     """Settle one finished call of a lane that has no endpoints: rerank, embeddings, audio, images, comparisons.
 
     :param lane: the path it is called under, which no endpoint can be named after.
     """
     n = tables.endpoints.next_call(call.world, lane)
     served = ServedCall(call.now, 200, latency_us(call, lane, n, median_us), tokens, 0, price_micro_usd, 0, None)
-    settle(call, operation, lane, n, served)
+    settle(call, operation, lane, model, n, served)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mockserver.kernel.call import Call
 from mockserver.vendors.pareta import tables
+from mockserver.vendors.pareta.domain import embedding, reranking
 from mockserver.vendors.pareta.domain.embedding import embed
 from mockserver.vendors.pareta.domain.generation import count_tokens
 from mockserver.vendors.pareta.domain.pricing import embeddings_price
@@ -74,7 +75,8 @@ def embeddings(call: Call, request: EmbeddingsRequest) -> Embedded:
     tokens = sum(count_tokens(cut(text)) for text in request.texts)
     price = embeddings_price(tables.catalog.price_sheet(call.world), tokens)
     vectors = [embed(text, is_query=request.is_query) for text in request.texts]
-    charge(call, "embeddings", EMBEDDINGS, price, _EMBEDDINGS_US + _PER_INPUT_US * len(vectors), tokens=tokens)
+    median_us = _EMBEDDINGS_US + _PER_INPUT_US * len(vectors)
+    charge(call, "embeddings", EMBEDDINGS, embedding.MODEL, price, median_us, tokens=tokens)
     return Embedded(vectors, tokens, price, request.is_packed)
 
 
@@ -87,5 +89,5 @@ def rerank(call: Call, request: RerankRequest) -> Reranked:
     pairs = len(request.documents)
     price = tables.catalog.price_sheet(call.world).rerank_per_document * pairs
     results = rank(request.query, request.documents, request.top_n)
-    charge(call, "rerank", RERANK, price, _RERANK_US + _PER_DOCUMENT_US * pairs)
+    charge(call, "rerank", RERANK, reranking.MODEL, price, _RERANK_US + _PER_DOCUMENT_US * pairs)
     return Reranked(results, pairs, price)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database, Migrations
 
 from mockserver.kernel.money import MicroUsd
-from mockserver.kernel.world import World
+from mockserver.kernel.store import Row
+from mockserver.kernel.world import NOBODY, World
 from mockserver.vendors.pareta.domain.ledger import Kind, LedgerEntry
 
 migrations = Migrations("pareta.ledger")
@@ -23,6 +25,13 @@ def create_ledger(db: Database) -> None:
         " PRIMARY KEY (world, seq)) WITHOUT ROWID",
     ):
         db.execute(statement)
+
+
+@migrations()
+def say_what_served(db: Database) -> None:
+    """What a debit's work was done by, and the idempotency key it was asked for with."""
+    for column in ("model", "idempotency_key"):
+        db.execute(f"ALTER TABLE pareta_ledger ADD COLUMN {column} TEXT")
 
 
 def balance(world: World) -> MicroUsd:
@@ -54,30 +63,63 @@ def post(
     operation: str,
     subject: str,
     request_id: str = "",
+    model: str | None = None,
+    idempotency_key: str | None = None,
     after: LastEntry | None = None,
 ) -> None:
     """Append a movement of the balance.
 
+    :param model: what did the work that is paid for.
+    :param idempotency_key: what the client sent with the request.
     :param after: the ledger's last entry, if it was read within this unit of work.
     """
     last = after or last_entry(world)
     world.store.execute(
-        "INSERT INTO pareta_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pareta_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             world.id, last.seq + 1, at, kind, amount, last.balance_micro_usd + amount, operation, subject,
-            request_id,
+            request_id, model, idempotency_key,
         ),
     )  # fmt: skip
 
 
+def last_inherited(world: World) -> int:
+    """Return the number of the last movement that every world begins with."""
+    row = world.store.one(
+        "SELECT max(l.seq) FROM worlds w JOIN pareta_ledger l ON l.world = w.id WHERE w.name = ?", (NOBODY,)
+    )
+    return (row and row[0]) or 0
+
+
+_ENTRY = (
+    "SELECT seq, at, kind, amount_micro_usd, balance_micro_usd, operation, subject, request_id, model, idempotency_key"
+    " FROM pareta_ledger"
+)
+
+
 def ledger(world: World, after: int = 0, limit: int = -1) -> Iterator[LedgerEntry]:
     """Yield movements newer than `after`, oldest first."""
-    rows = world.store.execute(
-        "SELECT seq, at, kind, amount_micro_usd, balance_micro_usd, operation, subject, request_id FROM pareta_ledger"
-        " WHERE world = ? AND seq > ? ORDER BY seq LIMIT ?",
-        (world.id, after, limit),
-    )
+    rows = world.store.execute(f"{_ENTRY} WHERE world = ? AND seq > ? ORDER BY seq LIMIT ?", (world.id, after, limit))
     return (LedgerEntry(*row) for row in rows)
+
+
+_DEBIT = "SELECT seq, at, -amount_micro_usd, operation, subject, request_id, model, idempotency_key FROM pareta_ledger"
+
+
+def debits(world: World, after: int, last: int, limit: int) -> list[Row]:
+    """Return what was taken for work, newer than `after` and up to `last`, oldest first."""
+    return world.store.all(
+        f"{_DEBIT} WHERE world = ? AND kind = 'debit' AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        (world.id, after, last, limit),
+    )
+
+
+def debits_numbered(world: World, numbers: Collection[int]) -> list[Row]:
+    """Return debits by number, oldest first."""
+    return world.store.all(
+        f"{_DEBIT} WHERE world = ? AND seq IN (SELECT value FROM json_each(?)) ORDER BY seq",
+        (world.id, json.dumps(list(numbers))),
+    )
 
 
 # What must add up
