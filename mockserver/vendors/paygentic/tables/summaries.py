@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.kernel.store import Store
 from mockserver.vendors.paygentic.domain.aggregation import Tally
 from mockserver.vendors.paygentic.domain.amounts import joined, summed
-from mockserver.vendors.paygentic.domain.buckets import WIDTHS, Stretch, Window, bucket_start
+from mockserver.vendors.paygentic.domain.buckets import WIDTHS, Stretch, Window
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 from mockserver.vendors.paygentic.domain.metering import EVERYBODY
 from mockserver.vendors.paygentic.tables.meters import ANY, CODES
@@ -121,8 +121,8 @@ def _bucket(stretch: Stretch, window: Window | None) -> str:
         return "0"
     if window == stretch.window:
         return "bucket"
-    if window == "MONTH":  # no stretch of narrower buckets crosses a month's end
-        return str(bucket_start(stretch.start, "MONTH"))
+    if window == "MONTH":  # of whole seconds, and days of distinct values may lie in several months
+        return "CAST(strftime('%s', bucket / 1000000, 'unixepoch', 'start of month') AS INTEGER) * 1000000"
     width = WIDTHS[window]
     # SQL's `%` alone would be wrong before 1970.
     return f"bucket - ((bucket % {width}) + {width}) % {width}"
