@@ -204,13 +204,24 @@ def test_an_external_subject_that_nobody_has_joins_its_customer_once_there_is_on
 ) -> None:
     merchant.send({"amount": 2}, subject=..., externalSubject="east-01")
     merchant.send({"amount": 3}, subject="east-01")
-    assert brief(report(merchant, groupBy="customer"), "key", "label", "totalQuantity") == [("east-01", "east-01", 5)]
+    merchant.send({"amount": 1}, subject="west-01")
+    query = {"groupBy": "customer", "topN": 2, "windowSize": "DAY"}
+    before = report(merchant, **query)
+    assert brief(before, "key", "label", "totalQuantity") == [("east-01", "east-01", 5), ("west-01", "west-01", 1)]
+    assert [bucket["groups"] for bucket in before["timeSeries"]] == [
+        {"east-01": Decimal("2.5"), "west-01": Decimal("0.5")}
+    ]
 
     east = enrol(merchant, "East", "east-01")
 
-    assert brief(report(merchant, groupBy="customer"), "key", "label", "totalQuantity") == [
+    after = report(merchant, **query)
+    assert brief(after, "key", "label", "totalQuantity") == [
         ("east-01", "east-01", 3),
         (east, "East", 2),
+        ("__other__", "Other", 1),
+    ]
+    assert [bucket["groups"] for bucket in after["timeSeries"]] == [
+        {"east-01": Decimal("1.5"), east: 1, "__other__": Decimal("0.5")}
     ]
 
 
@@ -311,6 +322,34 @@ def test_buckets_name_every_shown_group(merchant: Merchant, flip: Callable[..., 
     ]  # fmt: skip
     flip(zero_fill=True)
     assert report(merchant, **query)["timeSeries"][3]["groups"] == {"bob": 0, "ann": 0}
+
+
+@pytest.mark.usefixtures("usage")
+@pytest.mark.parametrize("aggregation", ["SUM", "COUNT", "AVG", "UNIQUE_COUNT"])
+def test_buckets_add_up_to_the_rest_whatever_is_told_apart(merchant: Merchant, tokens: Any, aggregation: str) -> None:
+    merchant.patch(tokens, aggregation=aggregation)
+    query = {"groupBy": "customer", "windowSize": "HOUR", "from_": "2026-01-31T23:30:00Z", "filterGroupBy": "{}"}
+
+    full, folded = report(merchant, **query)["timeSeries"], report(merchant, topN=1, **query)
+
+    shown = folded["groups"][0]["key"]
+    assert folded["timeSeries"] == [
+        {
+            **bucket,
+            "groups": {
+                shown: bucket["groups"][shown],
+                "__other__": sum(cost for key, cost in bucket["groups"].items() if key != shown),
+            },
+        }
+        for bucket in full
+    ]
+    assert len(full) > 3
+
+
+def test_a_series_of_nobody_is_empty(merchant: Merchant, tokens: Any) -> None:
+    found = report(merchant, groupBy="customer", windowSize="HOUR", from_="2026-02-01T00:30:00Z")
+
+    assert (found["groups"], found["timeSeries"]) == ([], [])
 
 
 @pytest.mark.usefixtures("usage")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, NamedTuple, TypeVar
 
@@ -24,6 +24,9 @@ OTHER = "__other__"
 
 # Source: paygentic/sdk-0.6.3 "get_cost_report", filter_group_by (documented).
 MAX_FILTERS = 5
+
+ADDS_UP: frozenset[str] = frozenset({"SUM", "COUNT"})
+"""Aggregations of which the whole is the sum of its parts."""
 
 Sort = Literal["totalCost", "totalQuantity"]
 
@@ -217,6 +220,8 @@ class Report:
     :param group_count: how many groups there are, empty ones included.
     :param empty_count: how many of them are empty, `None` when a cost could not be computed.
     :param is_empty: whether nothing was found.
+    :param top: keys of the groups that are told apart, on whatever page they are.
+    :param series: what the groups of the page cost in each bucket of time.
     :param labels: what groups are called, by key; whichever is not in it is called by its key.
     :param extent: first and last instant at which there is something, when nothing was found here.
     """
@@ -225,35 +230,32 @@ class Report:
     selection: Selection
     total: Amount
     groups: tuple[ReportGroup, ...]
-    series: tuple[ReportBucket, ...]
+    top: tuple[str, ...]
     matching: int
     group_count: int
     empty_count: int | None
     is_empty: bool
+    series: tuple[ReportBucket, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     extent: tuple[int, int] | None = None
 
 
-def compiled(
-    question: ReportQuestion, selection: Selection, measured: Measured, before: Measured, *, fill: bool = False
-) -> Report:
-    """Rank groups, keep the top, fold the rest, and cut out the page that is wanted.
+def compiled(question: ReportQuestion, selection: Selection, measured: Measured, before: Measured) -> Report:
+    """Rank groups, keep the top, fold the rest, and cut out the page that is wanted; see `with_series`.
 
-    :param measured: what each readable cost measured, by group and bucket; `before` likewise, in the prior window.
-    :param fill: whether buckets in which nothing happened are shown.
+    :param measured: what each readable cost measured, by group; `before` likewise, in the prior window.
 
-    Source: paygentic/sdk-0.6.3 "get_cost_report" (documented), ties, empty buckets and paging last (assumed).
+    Source: paygentic/sdk-0.6.3 "get_cost_report" (documented), ties, and that paging comes last (assumed).
     """
     costs = {cost.id: cost for cost in selection.costs} if question.group_by == BY_COST else {}
-    placed = _placed(measured)
-    found = _by_group(placed, dict.fromkeys(costs, NOTHING))
+    found = _by_group(measured, dict.fromkeys(costs, NOTHING))
     empty = sum(amount.is_empty for amount in found.values())
     total = _together(found.values())
     ranked = _ranked(question, found)
     if question.excludes_empty and selection.is_complete:
         ranked = [key for key in ranked if not found[key].is_empty]
     top, rest = ranked[: question.top], ranked[question.top :]
-    prior = _by_group(_placed(before), {}) if question.compares else None
+    prior = _by_group(before, {}) if question.compares else None
 
     def group(key: str, keys: Sequence[str], unit: str | None, *, is_other: bool = False) -> ReportGroup:
         amount = _together([found[each] for each in keys])
@@ -264,25 +266,51 @@ def compiled(
     groups = [group(key, [key], costs[key].unit if key in costs else selection.unit) for key in top]
     if rest:
         groups.append(group(OTHER, rest, selection.unit, is_other=True))
-    page = tuple(groups[question.offset : question.offset + question.limit])
     return Report(
-        question, selection, total, page, _series(question, placed, page, frozenset(top), fill=fill),
+        question, selection, total, tuple(groups[question.offset : question.offset + question.limit]), tuple(top),
         matching=len(ranked), group_count=len(found), empty_count=empty if selection.is_complete else None,
         is_empty=empty == len(found),
     )  # fmt: skip
 
 
+def with_series(report: Report, measured: Measured, everybody: Measured = (), *, fill: bool = False) -> Report:
+    """Return a report with what its groups cost in each bucket in which any group has something.
+
+    :param measured: what each readable cost measured, by group and bucket; only the top groups matter of a cost that is
+        in `everybody`.
+    :param everybody: what costs that add up measured in each bucket, all groups together: what the top ones do not
+        account for is the rest's. That spares telling apart those that are folded.
+    :param fill: whether buckets in which nothing happened are shown.
+
+    Source: paygentic/sdk-0.6.3 "get_cost_report" (documented), zeros and left out buckets (assumed).
+    """
+    question, top = report.question, frozenset(report.top)
+    assert question.window is not None
+    nothing = {group.key: Decimal(0) for group in report.groups}
+    found: dict[int, dict[str, Decimal]] = {}
+
+    def enter(key: str, start: int, amount: Decimal) -> None:
+        costs = found.setdefault(start, dict(nothing))
+        if key in costs:
+            costs[key] = EXACT.add(costs[key], amount)
+
+    whole = set()
+    for cost, start, _, amount in _amounts(everybody):
+        whole.add(cost.id)
+        enter(OTHER, start, amount.cost)
+    for cost, start, key, amount in _amounts(measured):
+        enter(key if key in top else OTHER, start, amount.cost)
+        if cost.id in whole:
+            enter(OTHER, start, EXACT.minus(amount.cost))
+    series = [
+        ReportBucket(start, end, found.get(start, nothing))
+        for start, end in buckets(question.start, question.end, question.window)
+        if fill or start in found
+    ]
+    return replace(report, series=tuple(series))
+
+
 P = TypeVar("P", bound=Hashable)
-
-Place = tuple[str, int]
-"""Key of a group and start of a bucket."""
-
-Placed = Sequence[tuple[Cost, Mapping[Place, Tally]]]
-"""What each cost measured at each place."""
-
-
-def _placed(measured: Measured) -> Placed:
-    return [(cost, _folded(((key, start), tally) for key, start, tally in readings)) for cost, readings in measured]
 
 
 def _folded(readings: Iterable[tuple[P, Tally]]) -> dict[P, Tally]:
@@ -316,14 +344,23 @@ def _amount(cost: Cost, tally: Tally) -> Amount | None:
     return Amount(EXACT.multiply(amount, cost.unit_cost), amount)
 
 
-def _by_group(placed: Placed, groups: Mapping[str, Amount]) -> dict[str, Amount]:
+def _amounts(measured: Measured) -> Iterator[tuple[Cost, int, str, Amount]]:
+    """Yield what each cost came to in each bucket and group, where there is something to go by."""
+    for cost, readings in measured:
+        for (key, start), tally in _folded(((key, start), tally) for key, start, tally in readings).items():
+            amount = _amount(cost, tally)
+            if amount is not None:
+                yield cost, start, key, amount
+
+
+def _by_group(measured: Measured, groups: Mapping[str, Amount]) -> dict[str, Amount]:
     """Add up what each group came to.
 
     :param groups: those that are there in any case.
     """
     found = dict(groups)
-    for cost, places in placed:
-        for key, tally in _folded((key, tally) for (key, _), tally in places.items()).items():
+    for cost, readings in measured:
+        for key, tally in _folded((key, tally) for key, _, tally in readings).items():
             amount = _amount(cost, tally) or NOTHING
             known = found.get(key)
             found[key] = amount if known is None else known.plus(amount)
@@ -344,31 +381,6 @@ def _ranked(question: ReportQuestion, found: Mapping[str, Amount]) -> list[str]:
         return found[key].cost if question.sort == "totalCost" else found[key].quantity
 
     return sorted(sorted(found), key=worth, reverse=not question.is_ascending)
-
-
-def _series(
-    question: ReportQuestion, placed: Placed, page: Iterable[ReportGroup], top: frozenset[str], *, fill: bool
-) -> tuple[ReportBucket, ...]:
-    """Return what the groups of a page cost in every bucket in which any group has something."""
-    if question.window is None:
-        return ()
-    nothing = {group.key: Decimal(0) for group in page}
-    found: dict[int, dict[str, Decimal]] = {}
-    for cost, places in placed:
-        for (key, start), tally in places.items():
-            amount = _amount(cost, tally)
-            if amount is not None:
-                costs = found.setdefault(start, dict(nothing))
-                name = key if key in top else OTHER
-                if name in costs:
-                    costs[name] = EXACT.add(costs[name], amount.cost)
-    return tuple(
-        [
-            ReportBucket(start, end, found.get(start, nothing))
-            for start, end in buckets(question.start, question.end, question.window)
-            if fill or start in found
-        ]
-    )
 
 
 def _percent(part: Decimal, whole: Decimal) -> Decimal:

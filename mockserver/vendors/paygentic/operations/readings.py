@@ -53,6 +53,7 @@ class Cut:
 
     :param start: first instant of the window, in microseconds; `end` is the first one after it.
     :param subject: whose, or `None` for everybody's.
+    :param parties: whose, as cells name them, in place of the subject; or `None`.
     :param filters: wanted value of some dimensions, by name.
     :param window: buckets of time to tell apart, or `None`.
     """
@@ -64,6 +65,7 @@ class Cut:
     window: Window | None = None
     by_labels: bool = False
     by_party: bool = False
+    parties: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ class _Reader:
         self._counts_distinct = measure.aggregation == "UNIQUE_COUNT" and meter.keeps_distinct
         self._cut = cut
         self._by_combo = bool(meter.group_by) and (cut.by_labels or bool(cut.filters))
-        self._parties: tuple[str, ...] | None = None
-        if cut.subject is not None:
+        self._parties = cut.parties
+        if cut.parties is None and cut.subject is not None:
             external_id = tables.customers.external_id_of(world.store, world.id, cut.subject)
             self._parties = parties_of(cut.subject, external_id)
         names = sorted(meter.group_by)

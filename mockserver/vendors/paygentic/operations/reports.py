@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain import reports
-from mockserver.vendors.paygentic.domain.buckets import Window
-from mockserver.vendors.paygentic.domain.metering import subject_of
+from mockserver.vendors.paygentic.domain.costing import Cost
+from mockserver.vendors.paygentic.domain.metering import parties_of, party_of, subject_of
 from mockserver.vendors.paygentic.domain.reports import (
+    ADDS_UP,
     BY_COST,
     BY_CUSTOMER,
     Measured,
@@ -20,7 +22,7 @@ from mockserver.vendors.paygentic.domain.reports import (
     Selection,
 )
 from mockserver.vendors.paygentic.operations.access import own_organization
-from mockserver.vendors.paygentic.operations.readings import Cut, cells, linked
+from mockserver.vendors.paygentic.operations.readings import Cell, Cut, cells, linked
 from mockserver.vendors.paygentic.operations.summaries import ZERO_FILL
 
 
@@ -37,34 +39,63 @@ def report(call: Call, question: ReportQuestion) -> Report:
     own_organization(call, question.merchant_id)
     currency = question.currency or tables.organizations.organization(world.store, world.id).primary_currency
     selection = reports.select(question, currency, tables.costs.live_costs(world.store, world.id))
-    measured = _measured(world, question, selection, question.start, question.end, question.window)
-    before = _measured(world, question, selection, *question.before, None) if question.compares else ()
-    found = reports.compiled(question, selection, measured, before, fill=world.is_on(ZERO_FILL))
+    reader = _Reader(world, question, selection)
+    before = reader.groups(*question.before) if question.compares else ()
+    found = reports.compiled(question, selection, reader.groups(question.start, question.end), before)
+    if question.window is not None:
+        found = reports.with_series(found, *reader.buckets(found.top), fill=world.is_on(ZERO_FILL))
     return replace(found, labels=_labels(world, found), extent=_extent(world, found))
 
 
-def _measured(
-    world: World, question: ReportQuestion, selection: Selection, start: int, end: int, window: Window | None
-) -> Measured:
-    """Yield what each cost measured, read once per cost however many groups there are."""
-    by_party = question.group_by == BY_CUSTOMER
-    by_labels = question.group_by not in (BY_COST, BY_CUSTOMER)
-    place = selection.dimensions.index(question.group_by) if by_labels else 0
-    customers = linked(world) if by_party else {}
-    cut = Cut(start, end, question.subject, selection.filters, window, by_labels=by_labels, by_party=by_party)
-    for cost in selection.readable:
-        found = cells(world, cost, cut)
-        if by_party:
-            yield cost, ((_whose(cell.party, customers), cell.bucket, cell.tally) for cell in found)
-        elif by_labels:
-            yield cost, ((cell.labels[place], cell.bucket, cell.tally) for cell in found)
-        else:
-            yield cost, ((cost.id, cell.bucket, cell.tally) for cell in found)
+class _Reader:
+    """Reads costs in the groups of a question: all groups of a cost at once, however many there are."""
 
+    def __init__(self, world: World, question: ReportQuestion, selection: Selection) -> None:
+        self._world, self._question, self._selection = world, question, selection
+        self._by_customer = question.group_by == BY_CUSTOMER
+        self._customers = linked(world) if self._by_customer else {}
+        self._cut = Cut(
+            question.start, question.end, question.subject, selection.filters,
+            by_labels=question.group_by not in (BY_COST, BY_CUSTOMER), by_party=self._by_customer,
+        )  # fmt: skip
 
-def _whose(party: str, customers: Mapping[str, str]) -> str:
-    """Return the subject; an external subject that nobody has yet stands for itself."""
-    return subject_of(party, customers) or party[2:]
+    def groups(self, start: int, end: int) -> Measured:
+        """Return what each cost measured in a window of time, by group."""
+        return self._read(self._selection.readable, replace(self._cut, start=start, end=end))
+
+    def buckets(self, top: Iterable[str]) -> tuple[Measured, Measured]:
+        """Return what each cost measured by group and bucket, and what some measured by bucket alone.
+
+        The latter are read by bucket and group only as far as the top groups go: there may be very many customers.
+        """
+        cut = replace(self._cut, window=self._question.window)
+        costs = self._selection.readable
+        summed = [cost for cost in costs if self._by_customer and cost.aggregation in ADDS_UP]
+        others = [cost for cost in costs if cost not in summed]
+        parts = self._read(summed, replace(cut, parties=self._parties(top)))
+        return chain(parts, self._read(others, cut)), self._read(summed, replace(cut, by_party=False))
+
+    def _read(self, costs: Iterable[Cost], cut: Cut) -> Measured:
+        for cost in costs:
+            yield cost, [(self._key(cost, cell), cell.bucket, cell.tally) for cell in cells(self._world, cost, cut)]
+
+    def _key(self, cost: Cost, cell: Cell) -> str:
+        """Return the group that a cell belongs to; an external subject that nobody has yet stands for itself."""
+        if self._by_customer:
+            return subject_of(cell.party, self._customers) or cell.party[2:]
+        if self._question.group_by == BY_COST:
+            return cost.id
+        return cell.labels[self._selection.dimensions.index(self._question.group_by)]
+
+    def _parties(self, subjects: Iterable[str]) -> tuple[str, ...]:
+        """Return everybody who is one of these groups."""
+        external_ids = {customer: name for name, customer in self._customers.items()}
+        found: list[str] = []
+        for subject in subjects:
+            found += parties_of(subject, external_ids.get(subject))
+            if subject not in self._customers:
+                found.append(party_of(None, subject))
+        return tuple(found)
 
 
 def _labels(world: World, found: Report) -> Mapping[str, str]:

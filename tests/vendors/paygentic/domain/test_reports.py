@@ -26,6 +26,7 @@ from mockserver.vendors.paygentic.domain.reports import (
     ReportQuestion,
     compiled,
     select,
+    with_series,
 )
 
 FEBRUARY = parse_instant("2026-02-01T00:00:00Z")
@@ -58,7 +59,9 @@ def reported(*amounts: tuple[str, int | str], cost: Cost = PAGES, fill: bool = F
 
 def over(measured: Measured, before: Measured = (), *, fill: bool = False, **changes: Any) -> Report:
     asked = question(**changes)
-    return compiled(asked, select(asked, "USD", [cost for cost, _ in measured]), measured, before, fill=fill)
+    measured = list(measured)
+    report = compiled(asked, select(asked, "USD", [cost for cost, _ in measured]), measured, before)
+    return report if asked.window is None else with_series(report, measured, fill=fill)
 
 
 def brief(report: Report, *names: str) -> list[Any]:
@@ -355,3 +358,19 @@ def test_a_subject_that_is_called_like_the_rest_shares_its_line() -> None:
 
     assert [(group.key, group.is_other) for group in report.groups] == [(OTHER, False), (OTHER, True)]
     assert [bucket.costs for bucket in report.series] == [{OTHER: 12}]
+
+
+def test_what_the_top_does_not_account_for_is_the_rests() -> None:
+    later = FEBRUARY + DAY
+    readings: list[Reading] = [
+        ("a", FEBRUARY, worth(5)), ("b", FEBRUARY, worth("0.1")), ("c", FEBRUARY, worth("0.2")), ("c", later, worth(1)),
+    ]  # fmt: skip
+    whole: list[Reading] = [("", FEBRUARY, worth("5.3")), ("", later, worth(1))]
+    mean = replace(PAGES, id="cst_mean", aggregation="AVG")
+    means: list[Reading] = [("a", FEBRUARY, worth(1)), ("b", FEBRUARY, worth(2)), ("c", FEBRUARY, worth(3))]
+    full = over([(PAGES, readings), (mean, means)], window="DAY", top=1)
+
+    spared = with_series(full, [(PAGES, readings[:1]), (mean, means)], [(PAGES, whole)])
+
+    assert spared == full
+    assert [bucket.costs for bucket in full.series] == [{"a": 12, OTHER: Decimal("10.6")}, {"a": 0, OTHER: 2}]
