@@ -5,24 +5,46 @@ from __future__ import annotations
 from mockserver.http.endpoint import Api
 from mockserver.vendors.paygentic.domain import json_text
 from mockserver.vendors.paygentic.errors import crash, render
-from mockserver.vendors.paygentic.routes import costs, customers, events, products
+from mockserver.vendors.paygentic.operations import keys
+from mockserver.vendors.paygentic.routes import (
+    billable_metrics,
+    costs,
+    customers,
+    events,
+    products,
+    profitability,
+    reports,
+    revenue,
+    test_clocks,
+)
 
 MAX_BODY_BYTES = 1024 * 1024
 
-_ERRORS = dict.fromkeys((401, 403, 404, 405, 409, 413, 422, 429, 500), "errors.ErrorBody")
+_ERRORS = dict.fromkeys((401, 403, 404, 405, 413, 422, 429, 500), "errors.ErrorBody")
 
 api = Api(
     name="paygentic",
     title="Paygentic",
     version="0",
     prefixes=("/v0",),
-    endpoints=(*events.ENDPOINTS, *costs.ENDPOINTS, *products.ENDPOINTS, *customers.ENDPOINTS),
+    endpoints=(
+        *events.ENDPOINTS,
+        *costs.ENDPOINTS,
+        *reports.ENDPOINTS,
+        *billable_metrics.ENDPOINTS,
+        *products.ENDPOINTS,
+        *customers.ENDPOINTS,
+        *revenue.ENDPOINTS,
+        *profitability.ENDPOINTS,
+        *test_clocks.ENDPOINTS,
+    ),
     key_prefix="sk_",
     bare_keys=False,
     render=render,
     crash=crash,
+    admit=keys.admit,
     parse_json=json_text.parse,
-    error_models={400: "errors.BadRequestBody", **_ERRORS},
+    error_models={**_ERRORS, 400: "errors.BadRequestBody", 409: "errors.ConflictBody"},
     max_body_bytes=MAX_BODY_BYTES,
     answers="mockserver.vendors.paygentic.answers",
     scheme_description="A key `sk_live_<world>` or `sk_test_<world>`; the rest of it names the world.",
