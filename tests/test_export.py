@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -28,6 +31,18 @@ LEDGER_HEAD = (
 )  # fmt: skip
 
 
+# Whose, when, and what: exact to the last digit, and with text that is hard to write down.
+EVENTS = (
+    ('"subject":"cus_b"', "2026-02-01T23:59:59.999999Z", '{"amount":0.100000000000000000000001,"note":"a, \\"b\\""}'),
+    ('"subject":"cus_b"', "2026-02-01T00:00:00Z", '{"amount":1e-7}'),
+    ('"subject":"cus_b"', "2026-02-02T00:00:00Z", '{"amount":2}'),
+    ('"subject":"cus_a"', "2026-02-02T00:00:00Z", '{"amount":"12.50"}'),
+    ('"externalSubject":"nobody"', "2026-02-02T00:00:00Z", '{"amount":3}'),
+    ('"externalSubject":"example-customer"', "2025-02-02T00:00:00Z", '{"amount":4}'),
+    ('"subject":"cus_a"', "2026-02-03T00:00:00Z", '{"nothing":true}'),
+)
+
+
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs in an empty project and with no setting of the machine's."""
@@ -40,7 +55,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Path:
-    """A database whose world `acme` has chatted once and whose default world has not."""
+    """A database whose world `acme` has chatted once and has costs, whose default world has neither."""
     path = tmp_path / "mock.db"
     simulator = Simulator(Settings(path, Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant(START))))
     with httpx.Client(transport=InProcessTransport(simulator.gateway), base_url="http://mock") as client:
@@ -48,6 +63,19 @@ def db(tmp_path: Path) -> Path:
             headers = {"authorization": f"Bearer {key}"}
             body = {"model": "auto", "messages": [{"role": "user", "content": prompt}] if prompt else []}
             client.post("/v1/chat/completions", json=body, headers=headers)
+        client.headers["authorization"] = "Bearer sk_test_acme"
+        for aggregation in ("SUM", "MAX"):
+            cost = {
+                "type": "metered", "name": f"AI, {aggregation}", "eventType": "cost.ai", "aggregation": aggregation,
+                "valueProperty": "$.amount", "unitCost": 0.1, "currency": "USD", "productId": "prod_YOUR_PRODUCT_ID",
+            }  # fmt: skip
+            client.post("/v0/costs", json=cost).raise_for_status()
+        for number, (subject, at, data) in enumerate(EVENTS):
+            event = (
+                f'{{"type":"cost.ai","source":"s",{subject},"timestamp":"{at}","idempotencyKey":"k{number}",'
+                f'"data":{data}}}'
+            )
+            client.post("/v0/events", content=event).raise_for_status()
     simulator.close()
     return path
 
@@ -105,7 +133,7 @@ def test_the_default_world_is_read_when_none_is_named(run: Run, db: Path) -> Non
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-@pytest.mark.parametrize("what", ["ledger", "requests"])
+@pytest.mark.parametrize("what", ["ledger", "requests", "events", "costs", "invoices"])
 def test_a_server_and_its_file_export_the_same_bytes(run: Run, db: Path, tmp_path: Path, what: str, form: str) -> None:
     options = ["export", what, "--world", "acme", "--format", form]
     from_file = run(*options, "--db", str(db))
@@ -135,6 +163,93 @@ def test_the_command_line_outdoes_the_environment_and_that_the_project(
     monkeypatch.setenv("MOCKSERVER_URL", "http://127.0.0.1:9")
     assert "http://127.0.0.1:9" in refused("export", "ledger")
     assert run("export", "ledger", "--db", str(db)).startswith(LEDGER_HEAD)
+
+
+# Paygentic's rows
+
+
+def test_events_come_out_as_they_were_sent_in_order_of_arrival(run: Run, db: Path) -> None:
+    lines = run("export", "events", "--world", "acme", "--format", "jsonl", "--db", str(db)).splitlines()
+    rows = [json.loads(line, parse_float=Decimal) for line in lines]
+
+    assert [row["timestamp"] for row in rows] == [at for _, at, _ in EVENTS]
+    assert [row["data"] for row in rows] == [json.loads(data, parse_float=Decimal) for _, _, data in EVENTS]
+    assert [(row["seq"], row["idempotency_key"]) for row in rows] == [(n + 1, f"k{n}") for n in range(len(EVENTS))]
+    assert {row["received_at"] for row in rows} == {START}
+    assert (rows[4]["subject"], rows[4]["external_subject"]) == (None, "nobody")
+    csv_lines = run("export", "events", "--world", "acme", "--db", str(db)).splitlines()
+    assert csv_lines[1].endswith(',k0,"{""amount"":0.100000000000000000000001,""note"":""a, \\""b\\""""}"')
+
+
+def test_costs_come_out_by_metric_day_and_subject(run: Run, db: Path) -> None:
+    text = run("export", "costs", "--world", "acme", "--db", str(db))
+
+    rows = list(csv.DictReader(text.splitlines()))
+    total = "0.100000100000000000000001"
+    assert [(row["cost_name"], row["day"], row["subject"], row["external_subject"], row["quantity"], row["cost"])
+            for row in rows if row["cost_name"] == "AI, SUM"] == [
+        ("AI, SUM", "2025-02-02", "cus_abc123", "", "4", "0.4"),
+        ("AI, SUM", "2026-02-01", "cus_b", "", total, "0.0100000100000000000000001"),
+        ("AI, SUM", "2026-02-02", "", "nobody", "3", "0.3"),
+        ("AI, SUM", "2026-02-02", "cus_a", "", "12.5", "1.25"),
+        ("AI, SUM", "2026-02-02", "cus_b", "", "2", "0.2"),
+    ]  # fmt: skip
+    assert [row["quantity"] for row in rows if row["cost_name"] == "AI, MAX"][1] == "0.100000000000000000000001"
+    assert {(row["event_type"], row["unit_cost"], row["currency"]) for row in rows} == {("cost.ai", "0.1", "USD")}
+
+
+def test_a_row_of_costs_is_a_bucket_of_that_subjects_summary(run: Run, db: Path) -> None:
+    lines = run("export", "costs", "--world", "acme", "--format", "jsonl", "--db", str(db)).splitlines()
+    rows = [json.loads(line) for line in lines]
+    simulator = Simulator(Settings(db))
+    with httpx.Client(transport=InProcessTransport(simulator.gateway), base_url="http://mock") as client:
+        client.headers["authorization"] = "Bearer sk_test_acme"
+        window = {"from": "2025-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z", "window": "DAY"}
+        for cost in {row["cost_id"] for row in rows}:
+            for subject in ("cus_a", "cus_b", "cus_abc123"):
+                summary = client.get(f"/v0/costs/{cost}/summary", params={**window, "subject": subject}).json()
+                told = [(each["windowStart"][:10], each["quantity"], each["cost"]) for each in summary["timeSeries"]]
+                mine = [row for row in rows if (row["cost_id"], row["subject"]) == (cost, subject)]
+                assert told == [(row["day"], float(row["quantity"]), float(row["cost"])) for row in mine] != []
+    simulator.close()
+
+
+def test_deleted_costs_and_those_that_cannot_be_computed_are_left_out(run: Run, db: Path) -> None:
+    simulator = Simulator(Settings(db))
+    with httpx.Client(transport=InProcessTransport(simulator.gateway), base_url="http://mock") as client:
+        client.headers["authorization"] = "Bearer sk_test_acme"
+        first, second = client.get("/v0/costs", params={"limit": 10, "offset": 0}).json()["data"]
+        client.delete(f"/v0/costs/{first['id']}").raise_for_status()
+        client.patch(f"/v0/costs/{second['id']}", json={"aggregation": None}).raise_for_status()
+    simulator.close()
+
+    assert len(run("export", "costs", "--world", "acme", "--db", str(db)).splitlines()) == 1
+
+
+def test_invoices_come_out_with_their_payments_and_refunds(run: Run) -> None:
+    invoice = {
+        "customer_id": "cus_abc123", "currency": "USD", "amount": "120.00", "tax": "24.000000000001",
+        "issued_at": "2026-02-01T00:00:00Z", "plan_id": "p1", "plan_name": "Pro, yearly",
+        "payments": [{"amount": "1", "at": "2026-02-02T00:00:00Z", "status": "expired"},
+                     {"amount": "100", "at": "2026-02-03T00:00:00Z"}],
+        "refunds": [{"amount": "0.1", "at": "2026-02-04T00:00:00Z"}, {"amount": "0.2", "at": "2026-02-05T00:00:00Z"}],
+    }  # fmt: skip
+    simulator = Simulator()
+    with BackgroundServer(simulator) as server:
+        httpx.post(f"{server.url}/_mock/worlds/acme/invoices", json=invoice).raise_for_status()
+        text = run("export", "invoices", "--world", "acme", "--url", server.url)
+        (line,) = run("export", "invoices", "--world", "acme", "--format", "jsonl", "--url", server.url).splitlines()
+    simulator.close()
+
+    (row,) = csv.DictReader(text.splitlines())
+    assert row["id"].startswith("inv_")
+    assert [row[name] for name in ("seq", "amount", "tax", "paid", "refunded", "plan_name", "period_start")] == [
+        "1", "120", "24.000000000001", "100", "0.3", "Pro, yearly", "",
+    ]  # fmt: skip
+    refunds = json.loads(line)["refunds"]
+    assert [(refund["at"], refund["amount"]) for refund in refunds] == [
+        ("2026-02-04T00:00:00Z", "0.1"), ("2026-02-05T00:00:00Z", "0.2"),
+    ]  # fmt: skip
 
 
 # What cannot be
