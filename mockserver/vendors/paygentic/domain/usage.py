@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mockserver.kernel.errors import InvalidRequest, Problem
 from mockserver.vendors.paygentic.domain.aggregation import Tally, is_usable, quantity
 from mockserver.vendors.paygentic.domain.billable_metrics import BillableMetric
 from mockserver.vendors.paygentic.domain.buckets import Window, bucket_end, buckets, refuse_window
 from mockserver.vendors.paygentic.domain.filters import filters_in
+from mockserver.vendors.paygentic.domain.metering import Labels
+
+K = TypeVar("K")
 
 SUBJECT = "subject"
 """The dimension every metric has without naming it."""
@@ -45,7 +48,7 @@ class Part(NamedTuple):
     """
 
     bucket: int
-    group: tuple[str, ...]
+    group: Labels
     tally: Tally
 
 
@@ -123,37 +126,46 @@ def measured(metric: BillableMetric, question: UsageQuestion, parts: Iterable[Pa
 
     Source: paygentic/openapi "getBillableMetricMeter" (documented), order and empty entries (assumed).
     """
-    total = Tally()
-    by_bucket: dict[int, Tally] = {}
-    by_group: dict[tuple[str, ...], Tally] = {}
-    by_both: dict[tuple[int, tuple[str, ...]], Tally] = {}
+    places: dict[tuple[int, Labels], Tally] = {}
     for bucket, group, tally in parts:
+        _add(places, (bucket, group), tally)
+    by_group: dict[Labels, Tally] = {}
+    for (_, group), tally in places.items():
+        _add(by_group, group, tally)
+    total = Tally()
+    for tally in by_group.values():
         total.add(tally)
-        by_bucket.setdefault(bucket, Tally()).add(tally)
-        by_group.setdefault(group, Tally()).add(tally)
-        by_both.setdefault((bucket, group), Tally()).add(tally)
     value = _value(metric, total) or Decimal(0)
-    keys = question.group_by
+    keys, window = question.group_by, question.window
     if keys is None:
-        return Usage(
-            metric, value, None if question.window is None else _points(metric, question, by_bucket, fill=fill)
-        )
+        by_bucket: dict[int, Tally] = {}
+        for (bucket, _), tally in places.items():
+            _add(by_bucket, bucket, tally)
+        points = None if window is None else _points(metric, question, window, by_bucket, fill=fill)
+        return Usage(metric, value, points)
     ranked = _ranked(metric, by_group)
     limit = question.group_limit
     kept = ranked if limit is None else ranked[question.group_offset : question.group_offset + limit]
     group_count = None if limit is None else len(ranked)
-    if question.window is None:
-        found = [_group(keys, group, amount, by_group[group]) for group, amount in kept]
-        return Usage(metric, value, None, tuple(found), group_count)
-    points, groups = [], []
-    for bucket in sorted(by_bucket):
-        for group, _ in kept:
-            tally = by_both.get((bucket, group), Tally())
-            amount = _value(metric, tally)
-            if amount is not None and _is_usable(metric, tally):
-                points.append(Point(bucket, bucket_end(bucket, question.window), amount))
-                groups.append(_group(keys, group, amount, tally))
-    return Usage(metric, value, tuple(points), tuple(groups), group_count)
+    if window is None:
+        groups = tuple([_group(keys, group, amount, by_group[group]) for group, amount in kept])
+        return Usage(metric, value, None, groups, group_count)
+    pairs = [
+        (Point(bucket, bucket_end(bucket, window), amount), _group(keys, group, amount, here))
+        for bucket in sorted({bucket for bucket, _ in places})
+        for group, _ in kept
+        if (here := places.get((bucket, group))) is not None
+        and (amount := _value(metric, here)) is not None
+        and _is_usable(metric, here)
+    ]
+    return Usage(metric, value, tuple([point for point, _ in pairs]), tuple([group for _, group in pairs]), group_count)
+
+
+def _add(tallies: dict[K, Tally], place: K, tally: Tally) -> None:
+    known = tallies.get(place)
+    if known is None:
+        known = tallies[place] = Tally()
+    known.add(tally)
 
 
 def _value(metric: BillableMetric, tally: Tally) -> Decimal | None:
@@ -164,23 +176,22 @@ def _is_usable(metric: BillableMetric, tally: Tally) -> bool:
     return is_usable(metric.aggregation, tally, has_path=metric.value_property is not None)
 
 
-def _ranked(metric: BillableMetric, tallies: Mapping[tuple[str, ...], Tally]) -> list[tuple[tuple[str, ...], Decimal]]:
+def _ranked(metric: BillableMetric, tallies: Mapping[Labels, Tally]) -> list[tuple[Labels, Decimal]]:
     """Return the groups that have a value, the greatest first, equal ones by name."""
     found = [(group, value) for group, tally in sorted(tallies.items()) if (value := _value(metric, tally)) is not None]
     return sorted(found, key=lambda each: each[1], reverse=True)
 
 
-def _group(keys: tuple[str, ...], group: tuple[str, ...], value: Decimal, tally: Tally) -> Group:
+def _group(keys: tuple[str, ...], group: Labels, value: Decimal, tally: Tally) -> Group:
     return Group(dict(zip(keys, group, strict=True)), value, tally.events)
 
 
 def _points(
-    metric: BillableMetric, question: UsageQuestion, tallies: Mapping[int, Tally], *, fill: bool
+    metric: BillableMetric, question: UsageQuestion, window: Window, tallies: Mapping[int, Tally], *, fill: bool
 ) -> tuple[Point, ...]:
-    assert question.window is not None
     is_filled = fill and metric.aggregation in ("SUM", "COUNT")
     found = []
-    for start, end in buckets(question.start, question.end, question.window):
+    for start, end in buckets(question.start, question.end, window):
         tally = tallies.get(start, Tally())
         if is_filled or _is_usable(metric, tally):
             value = _value(metric, tally)
