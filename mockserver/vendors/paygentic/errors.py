@@ -14,14 +14,16 @@ from mockserver.kernel.errors import (
     MethodNotAllowed,
     MockError,
     NotFound,
+    RateLimited,
     Unauthenticated,
     UnknownRoute,
 )
-from mockserver.vendors.paygentic.domain.errors import Forbidden, Refused, UnknownEventType
+from mockserver.vendors.paygentic.domain.errors import CustomerInUse, Forbidden, Refused, StateForbids, UnknownEventType
 
 # Source: paygentic/errors "Error" (`bad_request`, `forbidden`, `not_found`, `conflict` documented, others assumed).
 _CATEGORIES: dict[type[MockError], tuple[int, str]] = {
     MalformedBody: (400, "bad_request"),
+    StateForbids: (409, "conflict"),
     Refused: (400, "bad_request"),
     Unauthenticated: (401, "unauthorized"),
     Forbidden: (403, "forbidden"),
@@ -32,9 +34,10 @@ _CATEGORIES: dict[type[MockError], tuple[int, str]] = {
     IdempotencyMismatch: (409, "conflict"),
     BodyTooLarge: (413, "payload_too_large"),
     UnknownEventType: (422, "unprocessable_entity"),
+    RateLimited: (429, "too_many_requests"),
 }
 
-DENIED = (401, 403)
+DENIED = (401, 403, 429, 500)
 """Statuses that every operation may answer."""
 
 
@@ -70,7 +73,12 @@ def _message(error: MockError) -> str:
 
 def _facts(error: MockError) -> dict[str, Any]:
     """Return the optional members of a body."""
+    facts: dict[str, Any] = {}
     match error:
+        case CustomerInUse():
+            # Source: paygentic/sdk-0.6.3 "DeleteCustomerConflictError" (sdk), the invoice's status (assumed).
+            items = [{"id": identifier, "status": "ISSUED"} for identifier in error.invoices]
+            facts = {"details": {"blockers": [{"type": "invoices", "count": len(items), "items": items}]}}
         case Forbidden():
             facts = {"reason": error.reason, "requiredPermissions": list(error.needed) or None, "code": error.code}
         case Refused():
@@ -83,7 +91,7 @@ def _facts(error: MockError) -> dict[str, Any]:
 
 
 def _headers(error: MockError) -> Headers:
-    if isinstance(error, Conflict) and error.retry_after_s is not None:
+    if isinstance(error, (Conflict, RateLimited)) and error.retry_after_s is not None:
         return [(b"retry-after", b"%d" % error.retry_after_s)]
     return []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from paygentic_sdk import Paygentic
 
 from tests.vendors.paygentic.conftest import MERCHANT, PRODUCT, Merchant, without
 
@@ -74,3 +75,29 @@ def test_another_organization_is_forbidden(paygentic: httpx.Client) -> None:
 
     assert created.status_code == listed.status_code == 403
     assert created.json()["reason"] == "not_member"
+
+
+def test_what_a_change_may_not_touch_stays(merchant: Merchant) -> None:
+    made = merchant.expect(201, merchant.http.post("/v0/products", json={**BODY, "metadata": {"team": "a"}}))
+
+    sent = {"id": "prod_x", "metadata": {}, "merchantId": "org_other", "createdAt": "2020-01-01T00:00:00Z"}
+    changed = merchant.expect(200, merchant.http.patch(f"/v0/products/{made['id']}", json={"name": "N", **sent}))
+
+    assert changed == {**made, "name": "N"}
+    assert merchant.expect(200, merchant.http.get(f"/v0/products/{made['id']}")) == changed
+
+
+def test_a_page_past_the_end_is_empty(merchant: Merchant) -> None:
+    body = merchant.expect(200, merchant.http.get("/v0/products", params={"offset": 5}))
+
+    assert (body["data"], body["pagination"]) == ([], {"limit": 10, "offset": 5, "total": 1})
+
+
+def test_the_vendors_client_does_it_all(sdk: Paygentic) -> None:
+    made = sdk.products.create(name="Doc reader", description="", merchant_id=MERCHANT)
+    changed = sdk.products.update(id=made.id, description="d")
+    listed = sdk.products.list(request={"merchant_id": MERCHANT, "limit": 1})
+
+    assert (made.description, made.metadata) == ("", {})
+    assert sdk.products.get(id=made.id) == changed
+    assert listed.data == [changed]

@@ -194,19 +194,23 @@ def test_a_window_without_revenue_or_cost_says_where_there_is_some(
     assert not {"revenueRange", "costRange"} & set(now)
 
 
-def test_a_cost_that_cannot_be_computed_is_left_out_with_a_warning(
-    merchant: Merchant, profit: Callable[..., Any]
+def test_while_a_cost_cannot_be_computed_there_is_a_warning_and_nobody_counts_as_empty(
+    merchant: Merchant, biller: Biller, profit: Callable[..., Any]
 ) -> None:
     cost = merchant.create()
+    enrol(merchant, "Idle")
+    biller.invoice()
     merchant.send('{"amount": 1}', timestamp=AT)
     merchant.patch(cost, aggregation=None)
 
-    found = profit()
+    found = profit(includeEmpty="true")
 
-    assert found["warnings"] == [f"Cost {cost['id']} was left out: it has no event type or no aggregation"]
-    assert found["rows"][0]["costData"] == "none"
+    assert found["warnings"] == [f"Cost {cost['id']} has no event type or no aggregation and could not be computed"]
+    assert [(each["customerId"], each["costData"]) for each in found["rows"]] == [("cus_abc123", "none")]
+    assert (found["emptyCustomerCount"], found["unloadedCustomerCount"], found["customerCount"]) == (None, 1, 2)
+    assert "emptyCustomers" not in found
     assert merchant.http.delete(f"/v0/costs/{cost['id']}").status_code == 204
-    assert profit()["warnings"] == []
+    assert (profit()["warnings"], profit()["emptyCustomerCount"]) == ([], 1)
 
 
 @pytest.mark.parametrize(

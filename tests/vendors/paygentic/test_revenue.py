@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -316,11 +317,15 @@ def test_revenue_is_the_organizations_own_and_wants_a_permission(
 
 def test_the_vendors_client_reads_revenue(sdk: Paygentic, biller: Biller) -> None:
     biller.invoice(plan_id="p", plan_name="P", subscription_id="sub_1")
-    window = {"start_time": datetime(2026, 2, 1), "end_time": datetime(2026, 3, 1, tzinfo=UTC)}  # noqa: DTZ001
+    february = partial(
+        sdk.revenue.get,
+        start_time=datetime(2026, 2, 1),  # noqa: DTZ001
+        end_time=datetime(2026, 3, 1, tzinfo=UTC),
+    )
 
-    found = sdk.revenue.get(**window, group_by="plan", subscription_ids=["sub_1", "sub_2"], bucket_width="week")
-    split = sdk.revenue.get(**window, group_by="currency")
-    none = sdk.revenue.get(**window, customer_id="cus_none", period_basis="billingPeriod")
+    found = february(group_by="plan", subscription_ids=["sub_1", "sub_2"], bucket_width="week")
+    split = february(group_by="currency")
+    none = february(customer_id="cus_none", period_basis="billingPeriod")
 
     assert (found.net_revenue, found.currency) == ("100.00", "USD")
     assert found.trend is not None

@@ -66,24 +66,35 @@ class Row:
 class Standing:
     """The customers of a merchant in one window.
 
-    :param empties: the empty ones that `rows` does not carry, by name; `None` when they were not asked for.
+    :param empty_customers: how many are empty; `None` when not every cost could be read, for then nobody knows.
+    :param unloaded_customers: how many may be empty or not; `None` when every cost could be read.
+    :param empties: the empty ones that `rows` does not carry, by name; `None` when not asked for, or not known.
     """
 
     rows: Sequence[Row]
     customers: int
-    empty_customers: int
+    empty_customers: int | None
+    unloaded_customers: int | None
     empties: Sequence[Row] | None
 
 
 def rank(
-    customers: Sequence[Row], deleted: Iterable[Row], most: int, *, exclude_empty: bool, include_empty: bool
+    customers: Sequence[Row],
+    deleted: Iterable[Row],
+    most: int,
+    *,
+    exclude_empty: bool,
+    include_empty: bool,
+    is_complete: bool = True,
 ) -> Standing:
     """Put customers in order of profit, and fold those beyond the first `most` into one row, deleted ones into another.
 
     :param customers: those that are not deleted.
+    :param is_complete: whether every cost could be read.
     """
-    empty = [row for row in customers if row.is_empty]
-    kept = [row for row in customers if not (exclude_empty and row.is_empty)]
+    idle = [row for row in customers if row.is_empty]
+    drops_idle = exclude_empty or not is_complete
+    kept = [row for row in customers if not (drops_idle and row.is_empty)]
     kept.sort(key=lambda row: (-row.profit, row.customer_id))
     rows = kept[:most]
     if len(kept) > most:
@@ -91,10 +102,10 @@ def rank(
     gone = [row for row in deleted if not row.is_empty]
     if gone:
         rows.append(fold("deleted", "Deleted customers", gone))
-    empties = None
-    if include_empty:
-        empties = sorted(empty, key=lambda row: (row.name, row.customer_id)) if exclude_empty else []
-    return Standing(rows, len(customers), len(empty), empties)
+    if not is_complete:
+        return Standing(rows, len(customers), None, len(idle), None)
+    listed = sorted(idle, key=lambda row: (row.name, row.customer_id)) if exclude_empty else []
+    return Standing(rows, len(customers), len(idle), None, listed if include_empty else None)
 
 
 def fold(key: str, name: str, rows: Sequence[Row]) -> Row:

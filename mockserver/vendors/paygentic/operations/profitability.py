@@ -84,10 +84,12 @@ def get(call: Call, question: ProfitabilityQuestion) -> Profitability:
         for customer, name in tables.customers.names(store, world.id).items()
     ]  # fmt: skip
     live = tables.customers.live_ids(store, world.id)
+    warnings = [_warning(cost) for cost in costs if cost.meter is None or cost.aggregation is None]
     standing = rank(
         [row for row in rows if row.customer_id in live],
         [row for row in rows if row.customer_id not in live],
         question.most, exclude_empty=question.exclude_empty, include_empty=question.include_empty,
+        is_complete=not warnings,
     )  # fmt: skip
     starts = starts_of(question.start, question.end, width)
     trends = {
@@ -98,7 +100,6 @@ def get(call: Call, question: ProfitabilityQuestion) -> Profitability:
     has_revenue = bool(books.issued or books.refunds)
     has_cost = any(row.cost_data != "none" for row in rows)
     types = sorted({cost.event_type for cost in costs if cost.event_type is not None})
-    warnings = [_warning(cost) for cost in costs if cost.meter is None or cost.aggregation is None]
     return Profitability(
         currency, standing, trends, warnings[:_MOST_WARNINGS], has_revenue, has_cost,
         None if has_revenue else tables.invoices.extent(store, world.id, scope),
@@ -113,7 +114,7 @@ _MOST_WARNINGS = 100
 
 
 def _warning(cost: Cost) -> str:
-    return f"Cost {cost.id} was left out: it has no event type or no aggregation"
+    return f"Cost {cost.id} has no event type or no aggregation and could not be computed"
 
 
 def _spent(world: World, costs: Sequence[Cost], question: ProfitabilityQuestion) -> Mapping[str, Decimal]:

@@ -11,14 +11,15 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/v0/customers", "customers.create", customers.create,
         body=wire.CreateCustomerRequest, response="customers.CreateCustomerResponse", present=wire.present_enrolled,
-        prepare=access.may_write_customers, status=201, other_status=200, errors=(400, *DENIED, 404, 409, 413),
+        prepare=access.in_own_organization(access.may_write_customers), status=201, other_status=200,
+        errors=(400, *DENIED, 404, 409, 413),
         summary="Add a customer, unless the consumer is one already",
         source='paygentic/openapi "createCustomer"',
     ),
     Endpoint(
         "GET", "/v0/customers", "customers.list", customers.page,
         query=wire.ListCustomersQuery, response="customers.CustomerListResponse", present=wire.present_customers,
-        prepare=access.may_read_customers, errors=(400, *DENIED),
+        prepare=access.in_own_organization(access.may_read_customers, "organizationId"), errors=(400, *DENIED),
         summary="List customers",
         source='paygentic/openapi "listCustomers"',
     ),
@@ -38,7 +39,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "DELETE", "/v0/customers/{id}", "customers.delete", customers.delete,
-        prepare=customers.may_change, status=204, errors=(*DENIED, 404),
+        prepare=customers.may_change, status=204, errors=(*DENIED, 404, 409),
         summary="Delete a customer",
         source='paygentic/openapi "deleteCustomer"',
     ),

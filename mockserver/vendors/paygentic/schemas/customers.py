@@ -122,6 +122,15 @@ class UpdateCustomerRequest(Wire):
 _NOTIFICATIONS = {"invoiceIssued": True, "invoicePaid": True, "renewalReminder": True}
 
 
+def _tax_address(customer: Customer) -> dict[str, Any]:
+    """Say whether an address is complete enough for taxes.
+
+    Source: paygentic/sdk-0.6.3 "Customers.create" (sdk): country, state and zipCode, or no tax is calculated.
+    """
+    missing = [part for part in ("country", "state", "zipCode") if not (customer.address or {}).get(part)]
+    return {"valid": False, "message": f"missing: {', '.join(missing)}"} if missing else {"valid": True}
+
+
 def present_customer(customer: Customer) -> dict[str, Any]:
     """Shape a customer; what is unset is left out, because one of the vendor's clients refuses null."""
     organization = {
@@ -138,7 +147,7 @@ def present_customer(customer: Customer) -> dict[str, Any]:
         "consumerId": customer.consumer_id,
         "merchantId": customer.merchant_id,
         "organization": without_none(organization),
-        "validTaxAddress": {"valid": bool(customer.address)},
+        "validTaxAddress": _tax_address(customer),
         "taxId": customer.tax_id,
         "externalId": customer.external_id,
         "taxRates": None if rates is None else {name: json_number(rate) for name, rate in rates.items()},
@@ -157,5 +166,5 @@ def present_customers(page: PageOf[Customer]) -> dict[str, Any]:
 def present_enrolled(enrolled: Enrolled) -> Reply:
     """Shape the answer to a creation: 201 when the customer is new, 200 when it was there."""
     customer = enrolled.customer
-    body = {"customerId": customer.id, "validTaxAddress": {"valid": bool(customer.address)}}
+    body = {"customerId": customer.id, "validTaxAddress": _tax_address(customer)}
     return Reply.json(body, 201 if enrolled.is_new else 200)

@@ -44,7 +44,7 @@ def present_profitability(found: Profitability) -> dict[str, Any]:
         "warnings": list(found.warnings),
         "customerCount": standing.customers,
         "emptyCustomerCount": standing.empty_customers,
-        "unloadedCustomerCount": None,  # every cost can always be read
+        "unloadedCustomerCount": standing.unloaded_customers,
     }
     if standing.empties is not None:
         body["emptyCustomers"] = [_row(row, None) for row in standing.empties]

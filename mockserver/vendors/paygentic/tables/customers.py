@@ -37,6 +37,22 @@ def create_customers(db: Database) -> None:
     )
 
 
+@migrations()
+def fold_names(db: Database) -> None:
+    """Names and e-mail addresses once more, without letter case, because SQLite folds that of ASCII only."""
+    for column in ("name_key", "email_key"):
+        db.execute(f"ALTER TABLE paygentic_customers ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    for world, identifier, name, email in db.execute(
+        "SELECT world, id, name, email FROM paygentic_customers"
+    ).fetchall():
+        db.execute(
+            "UPDATE paygentic_customers SET name_key = ?, email_key = ? WHERE world = ? AND id = ?",
+            (name.casefold(), email.casefold(), world, identifier),
+        )
+    for column in ("email_key", "consumer_id"):
+        db.execute(f"CREATE INDEX paygentic_customers_{column} ON paygentic_customers (world, {column})")
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """A consumer that buys from the merchant.
@@ -88,11 +104,12 @@ def save_customer(store: Store, world: int, customer: Customer) -> None:
         for value in (customer.address, customer.tax_rates, customer.notifications)
     )
     store.execute(
-        "INSERT OR REPLACE INTO paygentic_customers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO paygentic_customers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             world, customer.id, customer.consumer_id, customer.merchant_id, customer.name, customer.email,
             customer.phone, address, customer.tax_id, customer.external_id, rates, notifications,
-            customer.created_at, customer.updated_at, customer.deleted_at,
+            customer.created_at, customer.updated_at, customer.deleted_at, customer.name.casefold(),
+            customer.email.casefold(),
         ),
     )  # fmt: skip
 
@@ -112,14 +129,32 @@ def customer_with_external_id(store: Store, world: int, external_id: str) -> Cus
     return _live_customer(store, world, "external_id", external_id)
 
 
-def customer_of_consumer(store: Store, world: int, consumer_id: str) -> Customer | None:
-    """Return the customer that a consumer is."""
-    return _live_customer(store, world, "consumer_id", consumer_id)
+def last_of_consumer(store: Store, world: int, consumer_id: str) -> Customer | None:
+    """Return the customer that a consumer is, or else the last one it was before that was deleted."""
+    return _last_customer(store, world, "consumer_id", consumer_id)
 
 
-def customer_with_email(store: Store, world: int, email: str) -> Customer | None:
-    """Return the customer with an e-mail address, in any letter case."""
-    return _live_customer(store, world, "lower(email)", email.lower())
+def last_with_email(store: Store, world: int, email: str) -> Customer | None:
+    """Return the customer with an e-mail address, in any letter case, or else the last one that was deleted."""
+    return _last_customer(store, world, "email_key", email.casefold())
+
+
+def _last_customer(store: Store, world: int, column: str, value: str) -> Customer | None:
+    row = store.one(
+        f"{_CUSTOMER} WHERE world = ? AND {column} = ? ORDER BY deleted_at IS NULL DESC, deleted_at DESC, id LIMIT 1",
+        (world, value),
+    )
+    return _customer(row) if row else None
+
+
+def names(store: Store, world: int) -> dict[str, str]:
+    """Return the name of every customer there ever was, by id."""
+    return dict(store.all("SELECT id, name FROM paygentic_customers WHERE world = ?", (world,)))
+
+
+def live_ids(store: Store, world: int) -> set[str]:
+    """Return the ids of those that were not deleted."""
+    return {row[0] for row in store.all(f"SELECT id FROM paygentic_customers WHERE {LIVE}", (world,))}
 
 
 def customers(
@@ -128,10 +163,10 @@ def customers(
     """Return a page of customers, newest first, and how many match; name and e-mail by part, in any letter case."""
     where = LIVE
     parameters: list[Any] = [world]
-    for column, part in (("name", name), ("email", email)):
+    for column, part in (("name_key", name), ("email_key", email)):
         if part is not None:
-            where += f" AND instr(lower({column}), lower(?)) > 0"
-            parameters.append(part)
+            where += f" AND instr({column}, ?) > 0"
+            parameters.append(part.casefold())
     if external_id is not None:
         where += " AND external_id = ?"
         parameters.append(external_id)

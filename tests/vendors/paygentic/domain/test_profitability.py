@@ -60,6 +60,13 @@ def test_empty_customers_are_dropped_before_ranking_and_may_be_listed_by_name() 
     assert ids(list(kept.rows)) == ["top", "even", "low", "idle", "other"]
 
 
+def test_while_a_cost_cannot_be_read_nobody_is_known_to_be_empty() -> None:
+    standing = rank(LIVE, [], 9, exclude_empty=True, include_empty=True, is_complete=False)
+
+    assert ids(list(standing.rows)) == ["top", "even", "low", "loss"]
+    assert (standing.empty_customers, standing.unloaded_customers, standing.empties) == (None, 1, None)
+
+
 def test_deleted_customers_with_something_are_one_row_behind_all_others() -> None:
     deleted = [row("gone", 1000, 1), row("silent"), row("also", 1, 1)]
 

@@ -87,7 +87,9 @@ def test_figures_of_a_window() -> None:
         (0, lost, Payment(amount=Decimal(5), at=0, status="pending")),
         (0, lost, Payment(amount=Decimal(6), at=0, status="expired")),
     ]
-    found = summarise(Books([(0, paid), (0, lost)], [(DAY, lost)], [refund(paid, "1", DAY)], payments), "USD", "day")
+    books = Books([(0, paid), (0, lost)], [(DAY, lost)], [refund(paid, "1", DAY)], payments)
+
+    found: Any = summarise(books, "USD", "day")
 
     assert (found.billed.revenue, found.billed.invoices, found.groups) == (29, 30, None)
     assert {status: (each.count, each.amount) for status, each in found.invoices.items()} == {
@@ -124,7 +126,7 @@ def test_what_has_no_plan_or_only_a_refund_is_with_the_others() -> None:
     known = invoice("9", plan_id="p", plan_name="P")
     books = Books([(0, planless), (0, known)], [], [refund(old, "2"), refund(known, "1")])
 
-    found = summarise(books, "USD", "day", "plan")
+    found: Any = summarise(books, "USD", "day", "plan")
 
     assert grouped(books, "plan") == [("p", "P", 1), ("other", "Other", 1)]
     assert {key: (each.revenue, each.invoices) for key, each in found.trend[0].groups.items()} == {
