@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import RootModel
 
@@ -24,21 +24,33 @@ class Blocker(Answer):
     items: list[BlockingItem]
 
 
-class ErrorDetails(Answer):
-    """What a refusal says besides."""
+class ConflictDetails(Answer):
+    """What stands in the way."""
 
-    blockers: list[Blocker] | None = None
+    blockers: list[Blocker]
 
 
-class ErrorBody(Answer):
-    """Any refusal."""
+class Refusal(Answer):
+    """What every refusal says."""
 
     message: str
-    error: str | None = None
     code: str | None = None
-    details: ErrorDetails | None = None
     reason: str | None = None
     required_permissions: list[str] | None = None
+
+
+class ErrorBody(Refusal):
+    """Any refusal."""
+
+    error: str | None = None
+    details: dict[str, Any] | None = None
+
+
+class ConflictBody(Refusal):
+    """A refusal because of what is there."""
+
+    error: Literal["conflict"]
+    details: ConflictDetails | None = None
 
 
 class FieldError(Answer):

@@ -24,6 +24,11 @@ from mockserver.vendors.paygentic.schemas.values import (
     without_none,
 )
 
+# Said twice, because pydantic does not describe limits of a value that may be missing.
+_GroupLimit = Annotated[
+    Whole, Field(ge=1, le=500), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 500})
+]  # fmt: skip
+
 
 class MeterQuery(Wire):
     """Query of `GET /v0/billableMetrics/{id}/meter`."""
@@ -38,7 +43,7 @@ class MeterQuery(Wire):
     )
     group_offset: Whole = Field(default=0, ge=0, le=100_000)
     # After `group_offset`: whether it may be missing depends on that.
-    group_limit: Annotated[Whole, Field(ge=1, le=500)] | None = Field(default=None, validate_default=True)
+    group_limit: _GroupLimit | None = Field(default=None, validate_default=True)
 
     @field_validator("group_limit", mode="before")
     @classmethod
