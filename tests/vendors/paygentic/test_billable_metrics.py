@@ -121,9 +121,9 @@ def test_what_a_metric_belongs_to_must_exist(merchant: Merchant) -> None:
 
     for answer, message in (
         (merchant.http.post(PATH, json={**METRIC, "productId": "prod_gone"}), "Product prod_gone was not found"),
-        (merchant.http.post(PATH, json={**METRIC, "itemId": "itm_gone"}), "Item itm_gone was not found"),
+        (merchant.http.post(PATH, json={**METRIC, "itemId": "itm_gone", "unit": 5}), "Item itm_gone was not found"),
         (
-            merchant.http.patch(f"{PATH}/{metric['id']}", json={"itemId": "itm_gone", "name": "x"}),
+            merchant.http.patch(f"{PATH}/{metric['id']}", json={"itemId": "itm_gone", "name": ""}),
             "Item itm_gone was not found",
         ),
     ):

@@ -25,6 +25,7 @@ from mockserver.vendors.paygentic.operations.access import (
 from mockserver.vendors.paygentic.operations.paging import Page, PageOf
 
 _ID = re.compile(r"bm_[a-zA-Z0-9_-]+", re.ASCII)
+_ITEM_ID = re.compile(r"itm_[a-zA-Z0-9_-]+", re.ASCII)
 
 
 def must_exist(call: Call, identifier: str) -> BillableMetric:
@@ -40,16 +41,18 @@ def must_exist(call: Call, identifier: str) -> BillableMetric:
 
 
 def may_create(call: Call, parameters: Parameters, body: Body) -> None:
-    """Check the permission, the organization and the product, whatever else may be wrong."""
+    """Check the permission, the organization, the product and the item, whatever else may be wrong."""
     may_write_billable_metrics(call, parameters, body)
     refuse_other_organization(call, body, "merchantId")
     products.refuse_unknown(call, body)
+    _refuse_unknown_item(call, body)
 
 
 def may_change(call: Call, parameters: Parameters, body: Body) -> None:
-    """Check the permission, then that the metric exists."""
+    """Check the permission, then that the metric exists, and its new item."""
     may_write_billable_metrics(call, parameters, body)
     must_exist(call, parameters[0])
+    _refuse_unknown_item(call, body)
 
 
 def may_measure(call: Call, parameters: Parameters, body: Body) -> None:
@@ -118,6 +121,12 @@ def update(call: Call, identifier: str, changes: Mapping[str, Any]) -> BillableM
     if changes:
         _save(call, metric)
     return metric
+
+
+def _refuse_unknown_item(call: Call, body: Body) -> None:
+    named = None if body is None else body.get("itemId")
+    if isinstance(named, str) and _ITEM_ID.fullmatch(named):
+        _item(call, named)
 
 
 def _item(call: Call, identifier: str) -> Item:
