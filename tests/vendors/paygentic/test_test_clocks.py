@@ -262,7 +262,7 @@ def test_a_history_is_dated_by_the_customers_clocks_too(
     north = shop.customer("north")
     put(north, shop.clock(currentTime=PAST)["id"])
 
-    def draft(amount: int, **who: str) -> tuple[int, EventDraft]:
+    def draft(amount: int, **who: Any) -> tuple[int, EventDraft]:
         return parse_instant(START), EventDraft(TYPE, "", {"amount": amount}, **who)
 
     with simulator.store.committed():

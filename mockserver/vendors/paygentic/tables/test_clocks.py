@@ -99,4 +99,4 @@ def offset_of(store: Store, world: int, customer_id: str) -> int:
 
 def offsets(store: Store, world: int) -> list[tuple[str, str | None, int]]:
     """Return id, external id and offset of every customer on a test clock."""
-    return store.all(f"SELECT c.id, c.external_id, k.clock_offset {_OFFSETS} WHERE o.world = ?", (world,))  # type: ignore[return-value]  # as the columns are
+    return store.all(f"SELECT c.id, c.external_id, k.clock_offset {_OFFSETS} WHERE o.world = ?", (world,))
