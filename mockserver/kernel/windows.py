@@ -60,8 +60,7 @@ def parse_instant(text: str) -> Instant:
 def format_instant(at: int) -> str:
     """Return `YYYY-MM-DDTHH:MM:SSZ`, with three or six decimals only when the fraction is not zero."""
     seconds, micros = divmod(at, SECOND)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    text = text.rjust(19, "0")  # strftime does not pad years below 1000
+    text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     if not micros:
         return f"{text}Z"
     return f"{text}.{micros // 1000:03d}Z" if micros % 1000 == 0 else f"{text}.{micros:06d}Z"

@@ -19,7 +19,7 @@ from mockserver.vendors.vendor import Export, Json, Value
 _Rows = Sequence[tuple[Value, ...]]
 _Write = Callable[[_Rows], str]
 
-_BATCH = 500
+_BATCH = 200
 
 
 def as_csv(control: Control, name: str, what: str) -> Iterator[bytes]:
@@ -78,6 +78,7 @@ def _pieces(control: Control, name: str, export: Export, write: _Write, head: st
 # Writing
 
 _QUOTED = re.compile(r'[",\r\n]')
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _csv_lines(rows: _Rows) -> str:
@@ -111,7 +112,7 @@ def _json_lines(columns: Sequence[str]) -> _Write:
 def _json(value: Value) -> str:
     if isinstance(value, Json):
         return value
-    return json.dumps(plain(value) if isinstance(value, Decimal) else value, ensure_ascii=False)
+    return _encode(plain(value) if isinstance(value, Decimal) else value)
 
 
 # The journal

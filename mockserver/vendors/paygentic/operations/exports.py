@@ -22,7 +22,8 @@ from mockserver.vendors.vendor import Export, Json, Value
 _Row = tuple[Value, ...]
 _Rows = Sequence[_Row]
 
-_BATCH = 2000
+_BATCH = 500
+"""Rows a batch: others wait for some ten milliseconds at most."""
 
 
 def _instant(at: int | None) -> str | None:
