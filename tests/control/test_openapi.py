@@ -29,6 +29,7 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "clock.get": ("GET", "worlds/acme/clock", None),
     "clock.set": ("PUT", "worlds/acme/clock", {"mode": "frozen"}),
     "clock.advance": ("POST", "worlds/acme/clock/advance", {"by": "1d"}),
+    "customers.test_clock.set": ("PUT", "worlds/acme/customers/c/test_clock", {"test_clock_id": "tc"}),
     "credits.get": ("GET", "worlds/acme/credits", None),
     "credits.set": ("PUT", "worlds/acme/credits", {"balance_usd": "1"}),
     "credits.grant": ("POST", "worlds/acme/credits/grants", {"amount_usd": "1"}),

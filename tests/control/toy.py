@@ -198,6 +198,12 @@ api = Api(
     max_body_bytes=1_000_000,
 )
 
+
+def put_on_clock(world: World, customer: str, clock: str | None) -> None:
+    if customer != "c":
+        raise NotFound("Customer", customer)
+
+
 vendor = Vendor(
     api,
     [migrations],
@@ -208,6 +214,7 @@ vendor = Vendor(
     account=account,
     debits=debits,
     receipts=receipts,
+    put_on_clock=put_on_clock,
     billing=Billing(),
     exports={"ledger": Export(("seq", "amount", "note", "data", "nothing"), movements)},
 )
