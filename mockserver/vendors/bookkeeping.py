@@ -38,7 +38,7 @@ class Receipt(NamedTuple):
 
     :param number: the event's, in order of arrival, by which it can be asked for again.
     :param customer: whom it is about; `None` when that is nobody known.
-    :param key: the idempotency key it was sent with.
+    :param key: the idempotency key it was sent with, if it was.
     :param texts: what else it says: its external id, and every string in its data.
     :param worth: dollars.
     :param caveats: what about its type cannot be expressed so.

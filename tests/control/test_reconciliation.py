@@ -403,6 +403,7 @@ def test_what_has_no_worth_in_dollars_by_itself_is_a_warning(firm: Firm) -> None
         ]
     )
     assert found["kinds"]["wrong_amount"]["billed_usd"] == "0.00"
+    assert [fault["events"][0]["idempotency_key"] for fault in found["faults"]] == [call.id for call in calls]
 
 
 def test_amounts_are_exact_unless_a_tolerance_is_given(firm: Firm) -> None:
@@ -545,6 +546,7 @@ def test_faults_are_shown_oldest_first_of_one_kind_and_no_more_than_wanted(firm:
     shown = firm.check(faults=2)["faults"]
 
     assert [fault["kind"] for fault in shown] == ["unknown", "missing"]
+    assert shown[0]["events"][0]["idempotency_key"] is None, "it was sent without one"
     missing = firm.check(faults=2, kind="missing")
     assert [fault["debits"][0]["id"] for fault in missing["faults"]] == [call.id for call in calls[:2]]
     assert missing["kinds"]["unknown"]["count"] == 1, "what is shown changes nothing about what is counted"
@@ -615,6 +617,16 @@ def test_a_world_that_goes_away_meanwhile_is_a_conflict(simulator: Simulator, wo
 
     with pytest.raises(Conflict, match="was deleted or reset"):
         reconciliation.reconciliation(control, world.name, ALWAYS)
+
+
+def test_what_comes_while_it_is_read_plays_no_part(firm: Firm, simulator: Simulator, world: World) -> None:
+    debits = next(vendor.debits for vendor in simulator.vendors if vendor.debits is not None)
+    receipts = next(vendor.receipts for vendor in simulator.vendors if vendor.receipts is not None)
+    firm.bill(PRICE, data={"call": firm.chat().id})
+    reading = (debits.batches(world), receipts.batches(world, "*"))
+    firm.bill(PRICE, data={"call": firm.chat().id})
+
+    assert [[len(batch) for batch in batches] for batches in reading] == [[1], [1]]
 
 
 # Through both clients

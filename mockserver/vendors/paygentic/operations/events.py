@@ -35,6 +35,11 @@ LENIENT_TYPES = "paygentic.lenient_types"
 DEFAULT_SOURCE = "paygentic.default_source"
 
 
+def generated_key(identifier: str) -> str:
+    """Return the idempotency key of an event that came without one."""
+    return f"idem_{identifier.removeprefix('evt_')}"
+
+
 def may_ingest(call: Call, parameters: Parameters, body: Body) -> None:
     """Check permission and organization; where the world says so, an event without a source has an empty one.
 
@@ -65,7 +70,7 @@ def ingest(call: Call, draft: EventDraft) -> Event:
     key = draft.idempotency_key
     is_new = True
     if key is None:
-        key = f"idem_{identifier.removeprefix('evt_')}"
+        key = generated_key(identifier)
     else:
         is_new = world.idempotency.claim(IDEMPOTENCY_SCOPE, key, call.now, IDEMPOTENCY_SPAN)
         call.idempotency = "first" if is_new else "duplicate"
@@ -118,7 +123,7 @@ class _Intake:
         accepted: list[tables.events.Arrival] = [
             (
                 identifier, draft, self._namespace, self._at(draft, now) if draft.at is None else draft.at, now,
-                f"idem_{identifier[4:]}" if draft.idempotency_key is None else draft.idempotency_key,
+                generated_key(identifier) if draft.idempotency_key is None else draft.idempotency_key,
             )
             for place, (identifier, (now, draft)) in enumerate(zip(identifiers, heard, strict=True))
             if place not in repeated

@@ -14,6 +14,7 @@ from mockserver.vendors.bookkeeping import Receipt, Receipts
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.json_text import restore
 from mockserver.vendors.paygentic.domain.worth import Tariff, strings_in, tariffs
+from mockserver.vendors.paygentic.operations.events import generated_key
 from mockserver.vendors.paygentic.operations.readings import linked
 
 _BATCH = 2000
@@ -54,7 +55,7 @@ class _Reader:
         tariff = self.tariffs.get(event_type) or Tariff()
         return Receipt(
             number, identifier, event_type, self._customers.get(external_subject) if subject is None else subject, at,
-            key, texts, tariff.worth(data), tariff.caveats,
+            None if key == generated_key(identifier) else key, texts, tariff.worth(data), tariff.caveats,
         )  # fmt: skip
 
 
