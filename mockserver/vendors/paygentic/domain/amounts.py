@@ -45,7 +45,7 @@ def split(yocto: int) -> tuple[int, int, int]:
 
 def joined(units: int, pico: int, yocto: int) -> Decimal:
     """Return the amount that is the sum of three counts, each of any size."""
-    return Decimal(f"{(units * HALF + pico) * HALF + yocto}E-{DECIMALS}")
+    return EXACT.scaleb(Decimal((units * HALF + pico) * HALF + yocto), -DECIMALS)
 
 
 def summed(text: str) -> Decimal:
