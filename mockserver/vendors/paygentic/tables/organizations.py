@@ -22,6 +22,7 @@ def create_organizations(db: Database) -> None:
         CREATE TABLE paygentic_organizations (
             world INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
             currencies TEXT NOT NULL, primary_currency TEXT NOT NULL, first_cost_id TEXT,
+            has_customer_clocks INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY (world, id)
         ) WITHOUT ROWID
         """
@@ -66,7 +67,8 @@ class Product:
 def insert_organization(store: Store, world: int, organization: Organization, first_cost_id: str | None) -> None:
     """Save the merchant; its first cost is to get this id instead of a drawn one."""
     store.execute(
-        "INSERT INTO paygentic_organizations VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO paygentic_organizations (world, id, name, currencies, primary_currency, first_cost_id)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
         (
             world, organization.id, organization.name, json.dumps(organization.currencies),
             organization.primary_currency, first_cost_id,
@@ -79,6 +81,13 @@ def organization_id(store: Store, world: int) -> str:
     row = store.one("SELECT id FROM paygentic_organizations WHERE world = ?", (world,))
     assert row is not None
     return str(row[0])
+
+
+def host(store: Store, world: int) -> tuple[str, bool]:
+    """Return the merchant's id, and whether any customer lives by a test clock: what every event asks for."""
+    row = store.one("SELECT id, has_customer_clocks FROM paygentic_organizations WHERE world = ?", (world,))
+    assert row is not None
+    return row[0], bool(row[1])
 
 
 def organization(store: Store, world: int) -> Organization:

@@ -83,6 +83,8 @@ def put_customer(store: Store, world: int, customer_id: str, clock_id: str | Non
     else:
         sql = "INSERT OR REPLACE INTO paygentic_customer_clocks VALUES (?, ?, ?)"
         store.execute(sql, (world, customer_id, clock_id))
+    any_left = "EXISTS (SELECT 1 FROM paygentic_customer_clocks c WHERE c.world = o.world)"
+    store.execute(f"UPDATE paygentic_organizations AS o SET has_customer_clocks = {any_left} WHERE world = ?", (world,))
 
 
 def customers_on(store: Store, world: int, clock_id: str) -> list[str]:
