@@ -136,9 +136,10 @@ def _show_intake(sizes: tuple[int, ...], filled: dict[tuple[str, int], Filled]) 
         row = [title]
         for events in sizes:
             one, bare = filled[place, events], filled["bare", events]
-            row += [f"{one.per_second:,.0f}", f"{one.per_second / bare.per_second:.2f}", f"{one.peak_mb:.0f}"]
+            row += [f"{one.per_second:,.0f}", f"{one.per_second / bare.per_second:.2f}", f"{one.cpu_us:.1f}"]
+            row.append(f"{one.peak_mb:.0f}")
         rows.append(row)
-    head = ["place", *(text for events in sizes for text in (f"{events:,}", "of bare", "peak MB"))]
+    head = ["place", *(text for events in sizes for text in (f"{events:,}", "of bare", "CPU us", "peak MB"))]
     show("Events per second into a file", head, rows)
 
 

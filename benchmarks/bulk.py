@@ -25,15 +25,17 @@ def run(*, quick: bool) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 filled = fill(place, Path(folder) / "bench.db", events)
             samples.add(name, "rate", value=filled.per_second)
+            samples.add(name, "cpu", value=filled.cpu_us)
             samples.add(name, "peak", value=filled.peak_mb)
     bare = samples.median(next(iter(PLACES)), "rate")
     rows = []
     for name in PLACES:
         rate = samples.median(name, "rate")
-        rows.append([name, f"{rate:,.0f}", f"{rate / bare:.2f}", f"{samples.median(name, 'peak'):.0f}"])
+        cpu, peak = samples.median(name, "cpu"), samples.median(name, "peak")
+        rows.append([name, f"{rate:,.0f}", f"{rate / bare:.2f}", f"{cpu:.1f}", f"{peak:.0f}"])
     note = (
         "Ours tells duplicates from new events by their keys, and keeps sums by minute, hour, day and month for every\n"
         "combination of dimensions and every customer. Making the events ready is timed for nobody."
     )
-    head = ["intake", "events/s", "of bare", "peak MB"]
+    head = ["intake", "events/s", "of bare", "CPU us/event", "peak MB"]
     show(f"Bulk intake of {events:,} events into a file, median of {rounds} interleaved rounds", head, rows, note)
