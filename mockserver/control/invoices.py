@@ -25,8 +25,8 @@ def _above_zero(value: Decimal) -> Decimal:
 _AMOUNT_SCHEMA = {
     "type": ["string", "number"],
     "minimum": 0,
-    "pattern": r"^\d{1,15}(\.\d{1,12})?$",
-    "description": "Exact: at most 15 digits before the point and 12 after it.",
+    "pattern": r"^\d{1,12}(\.\d{1,12})?$",
+    "description": "Exact: at most 12 digits before the point and 12 after it.",
     "examples": ["120.00"],
 }
 Amount = Annotated[Decimal, PlainValidator(amount_of), WithJsonSchema(_AMOUNT_SCHEMA)]

@@ -10,17 +10,17 @@ from typing import Literal
 InvoiceStatus = Literal["outstanding", "paid", "written_off"]
 PaymentStatus = Literal["completed", "pending", "expired"]
 
-_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,12})?", re.ASCII)
+_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
 
 
 def amount_of(value: object) -> Decimal:
     """Read an amount of money: decimal text, or a number that came without passing through a float.
 
-    :raises ValueError: it is neither, below zero, or has more than 15 digits before the point or 12 after it.
+    :raises ValueError: it is neither, below zero, or has more than 12 digits before the point or after it.
     """
     text = f"{Decimal(value):f}" if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
-        raise ValueError("must be an amount from 0, with at most 15 digits before the point and 12 after it")
+        raise ValueError("must be an amount from 0, with at most 12 digits before the point and 12 after it")
     return Decimal(text)
 
 

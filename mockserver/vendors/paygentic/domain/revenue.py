@@ -7,21 +7,24 @@ revenue, amounts of invoices and of refunds are shown with tax.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from mockserver.kernel.windows import DAY, HOUR, WEEK
-from mockserver.vendors.billing import Invoice, Payment, Refund
 from mockserver.vendors.paygentic.domain.buckets import MAX_BUCKETS
 from mockserver.vendors.paygentic.domain.errors import Refused
-from mockserver.vendors.paygentic.domain.invoicing import grand_total, total_of
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 
 Width = Literal["hour", "day", "week"]
 GroupBy = Literal["plan", "customer", "currency"]
 Basis = Literal["issued", "billingPeriod"]
+Kind = Literal["issued", "written_off", "refund", "payment"]
+
+KINDS: tuple[Kind, ...] = ("issued", "written_off", "refund", "payment")
+BILLED: tuple[Kind, ...] = ("issued", "refund")
+"""The kinds that revenue is made of."""
 
 WIDTHS: dict[Width, int] = {"hour": HOUR, "day": DAY, "week": WEEK}
 MOST_GROUPS: dict[GroupBy, int] = {"plan": 5, "customer": 25}
@@ -30,8 +33,9 @@ MOST_GROUPS: dict[GroupBy, int] = {"plan": 5, "customer": 25}
 OTHER = "other"
 """Key of the group that what is not told apart is in."""
 
-# Weeks begin on Mondays, and this is one; days and hours begin there too.
-_A_MONDAY = 4 * DAY
+A_MONDAY = 4 * DAY
+"""Weeks begin on Mondays, and this is one; days and hours begin there too."""
+
 _CENT = Decimal("0.01")
 
 
@@ -43,7 +47,7 @@ def cents(value: Decimal) -> Decimal:
 
 def bucket_of(at: int, width: Width) -> int:
     """Return the start of the UTC hour, day or week that holds an instant."""
-    return at - (at - _A_MONDAY) % WIDTHS[width]
+    return at - (at - A_MONDAY) % WIDTHS[width]
 
 
 def starts_of(start: int, end: int, width: Width) -> range:
@@ -68,43 +72,46 @@ class Scope:
     """Which invoices, and from when.
 
     :param by_period: whether everything counts where its invoice's billing period starts, and not when it happened.
+    :param customer_ids: only these, unless `None`; likewise `currency`.
     :param subscription_ids: only these, unless there are none.
     """
 
     start: int
     end: int
     currency: str | None = None
-    customer_id: str | None = None
+    customer_ids: Sequence[str] | None = None
     subscription_ids: Sequence[str] = ()
     by_period: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """Everything that falls into a window of time, each with the instant it counts at."""
+class Line:
+    """Invoices, write-offs, refunds or payments that are not to be told apart, added up.
 
-    issued: list[tuple[int, Invoice]] = field(default_factory=list)
-    written_off: list[tuple[int, Invoice]] = field(default_factory=list)
-    refunds: list[tuple[int, Invoice, Refund]] = field(default_factory=list)
-    payments: list[tuple[int, Invoice, Payment]] = field(default_factory=list)
+    :param bucket: start of the bucket of time they count in, or 0 when buckets are not told apart.
+    :param key: the plan or the customer they are of, `None` when there is none or groups are not told apart.
+    :param label: what the plan is called, where it has a name.
+    :param status: of the invoices or payments.
+    :param amount: without tax, but of payments with it.
+    :param rebates: how many of the invoices have a rebate.
+    """
+
+    kind: Kind
+    bucket: int
+    currency: str
+    key: str | None
+    label: str | None
+    status: str
+    count: int
+    amount: Decimal
+    tax: Decimal = Decimal(0)
+    rebate: Decimal = Decimal(0)
+    rebates: int = 0
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing happened."""
-        return not (self.issued or self.written_off or self.refunds or self.payments)
-
-    def by(self, key: Callable[[Invoice], str]) -> dict[str, Books]:
-        """Return books of their own for invoices that differ in something."""
-        parts: defaultdict[str, Books] = defaultdict(Books)
-        for issued in self.issued:
-            parts[key(issued[1])].issued.append(issued)
-        for written_off in self.written_off:
-            parts[key(written_off[1])].written_off.append(written_off)
-        for refund in self.refunds:
-            parts[key(refund[1])].refunds.append(refund)
-        for payment in self.payments:
-            parts[key(payment[1])].payments.append(payment)
-        return dict(parts)
+    def total(self) -> Decimal:
+        """The amount with tax."""
+        return EXACT.add(self.amount, self.tax)
 
 
 @dataclass(slots=True)
@@ -114,9 +121,9 @@ class Count:
     count: int = 0
     amount: Decimal = Decimal(0)
 
-    def add(self, amount: Decimal) -> None:
-        """Count one more."""
-        self.count += 1
+    def add(self, count: int, amount: Decimal) -> None:
+        """Count some more."""
+        self.count += count
         self.amount = EXACT.add(self.amount, amount)
 
 
@@ -127,14 +134,13 @@ class Billed:
     invoices: Decimal = Decimal(0)
     revenue: Decimal = Decimal(0)
 
-    def add(self, amount: Decimal) -> None:
-        """Take an invoice in."""
-        self.invoices = EXACT.add(self.invoices, amount)
-        self.revenue = EXACT.add(self.revenue, amount)
-
-    def subtract(self, amount: Decimal) -> None:
-        """Take a refund in."""
-        self.revenue = EXACT.subtract(self.revenue, amount)
+    def take(self, line: Line) -> None:
+        """Take invoices or refunds in; anything else is no revenue."""
+        if line.kind == "issued":
+            self.invoices = EXACT.add(self.invoices, line.amount)
+            self.revenue = EXACT.add(self.revenue, line.amount)
+        elif line.kind == "refund":
+            self.revenue = EXACT.subtract(self.revenue, line.amount)
 
 
 @dataclass(slots=True)
@@ -149,6 +155,17 @@ class Bucket:
     completed: Decimal = Decimal(0)
     rebates: Decimal = Decimal(0)
     groups: dict[str, Billed] = field(default_factory=lambda: defaultdict(Billed))
+
+    def take(self, line: Line) -> None:
+        """Take something in."""
+        self.billed.take(line)
+        match line.kind:
+            case "issued":
+                self.rebates = EXACT.add(self.rebates, line.rebate)
+            case "written_off":
+                self.written_off = EXACT.add(self.written_off, line.total)
+            case "payment":
+                self.completed = EXACT.add(self.completed, line.amount)
 
 
 @dataclass(slots=True)
@@ -183,70 +200,61 @@ class Summary:
     trend: dict[int, Bucket]
     groups: list[Group] | None
 
+    def take(self, line: Line) -> None:
+        """Take something in."""
+        self.billed.take(line)
+        match line.kind:
+            case "issued":
+                self.issued.add(line.count, line.total)
+                self.invoices[line.status].add(line.count, line.total)
+                self.rebates.add(line.rebates, line.rebate)
+            case "refund":
+                self.refunds.add(line.count, line.total)
+            case "payment":
+                self.payments[line.status].add(line.count, line.amount)
 
-def net(books: Books) -> Decimal:
+
+def net(lines: Iterable[Line]) -> Decimal:
     """Return revenue: invoices less refunds."""
-    billed = total_of(invoice.amount for _, invoice in books.issued)
-    return EXACT.subtract(billed, total_of(refund.amount for _, _, refund in books.refunds))
+    revenue = Billed()
+    for line in lines:
+        revenue.take(line)
+    return revenue.revenue
 
 
-def net_by_bucket(books: Books, starts: Iterable[int], width: Width) -> list[Decimal]:
+def net_by_bucket(lines: Iterable[Line], starts: Iterable[int]) -> list[Decimal]:
     """Return the revenue of every bucket, in their order."""
-    values = dict.fromkeys(starts, Decimal(0))
-    for at, invoice in books.issued:
-        start = bucket_of(at, width)
-        values[start] = EXACT.add(values[start], invoice.amount)
-    for at, _, refund in books.refunds:
-        start = bucket_of(at, width)
-        values[start] = EXACT.subtract(values[start], refund.amount)
-    return list(values.values())
+    values = {start: Billed() for start in starts}
+    for line in lines:
+        values[line.bucket].take(line)
+    return [value.revenue for value in values.values()]
 
 
 def summarise(
-    books: Books, currency: str, width: Width, group_by: GroupBy | None = None, names: Mapping[str, str] | None = None
+    lines: Sequence[Line], currency: str, group_by: GroupBy | None = None, names: Mapping[str, str] | None = None
 ) -> Summary:
-    """Add the books of one currency up.
+    """Add the lines of one currency up.
 
     :param group_by: `plan` or `customer`; anything else tells nothing apart.
     :param names: of customers, by id.
     """
-    groups = _Groups(books, group_by, names or {}) if group_by in MOST_GROUPS else None
+    groups = (
+        None if group_by is None or group_by not in MOST_GROUPS else _Groups(lines, MOST_GROUPS[group_by], names or {})
+    )
     found = Summary(
         currency, Billed(), Count(), Count(), Count(), defaultdict(Count), defaultdict(Count), {},
         None if groups is None else groups.ordered,
     )  # fmt: skip
     trend: defaultdict[int, Bucket] = defaultdict(Bucket)
-    for at, invoice in books.issued:
-        bucket = trend[bucket_of(at, width)]
-        total = grand_total(invoice)
-        found.issued.add(total)
-        found.invoices[invoice.status].add(total)
-        if invoice.rebate:
-            found.rebates.add(invoice.rebate)
-            bucket.rebates = EXACT.add(bucket.rebates, invoice.rebate)
-        billed = [found.billed, bucket.billed]
-        if groups is not None:
-            group = groups.of(invoice)
-            group.statuses[invoice.status].add(total)
-            billed.append(bucket.groups[group.key])
-        for each in billed:
-            each.add(invoice.amount)
-    for at, invoice, refund in books.refunds:
-        bucket = trend[bucket_of(at, width)]
-        found.refunds.add(grand_total(refund))
-        billed = [found.billed, bucket.billed]
-        if groups is not None:
-            billed.append(bucket.groups[groups.of(invoice).key])
-        for each in billed:
-            each.subtract(refund.amount)
-    for at, invoice in books.written_off:
-        bucket = trend[bucket_of(at, width)]
-        bucket.written_off = EXACT.add(bucket.written_off, grand_total(invoice))
-    for at, _, payment in books.payments:
-        found.payments[payment.status].add(payment.amount)
-        if payment.status == "completed":
-            bucket = trend[bucket_of(at, width)]
-            bucket.completed = EXACT.add(bucket.completed, payment.amount)
+    for line in lines:
+        found.take(line)
+        if line.kind != "payment" or line.status == "completed":
+            trend[line.bucket].take(line)
+        if groups is not None and line.kind in BILLED:
+            group = groups.of(line)
+            trend[line.bucket].groups[group.key].take(line)
+            if line.kind == "issued":
+                group.statuses[line.status].add(line.count, line.total)
     found.trend = dict(sorted(trend.items()))
     return found
 
@@ -254,33 +262,25 @@ def summarise(
 class _Groups:
     """The groups that are told apart: those of most revenue among those with an invoice in the window."""
 
-    def __init__(self, books: Books, group_by: GroupBy | None, names: Mapping[str, str]) -> None:
-        self._by_customer = group_by == "customer"
-        revenue: defaultdict[str, Decimal] = defaultdict(Decimal)
+    def __init__(self, lines: Sequence[Line], most: int, names: Mapping[str, str]) -> None:
+        billed = [line for line in lines if line.kind in BILLED]
+        keys = {line.key for line in billed if line.kind == "issued"} - {None}
+        revenue: defaultdict[str, Billed] = defaultdict(Billed)
         labels: dict[str, str] = {}
-        for _, invoice in books.issued:
-            key = self._key(invoice)
-            if key is not None:
-                revenue[key] = EXACT.add(revenue[key], invoice.amount)
-                labels[key] = (names.get(key) if self._by_customer else invoice.plan_name) or labels.get(key, key)
-        has_rest = any(self._key(invoice) is None for _, invoice in books.issued)
-        for _, invoice, refund in books.refunds:
-            key = self._key(invoice)
-            if key is None or key not in revenue:
+        has_rest = False
+        for line in billed:
+            if line.key is None or line.key not in keys:
                 has_rest = True
-            else:
-                revenue[key] = EXACT.subtract(revenue[key], refund.amount)
-        ranked = sorted(revenue, key=lambda key: (-revenue[key], key))
-        most = MOST_GROUPS[group_by or "plan"]
+                continue
+            revenue[line.key].take(line)
+            labels[line.key] = names.get(line.key) or line.label or labels.get(line.key, line.key)
+        ranked = sorted(revenue, key=lambda key: (-revenue[key].revenue, key))
         if len(ranked) + has_rest > most:
             ranked, has_rest = ranked[: most - 1], True
         self._named = {key: Group(key, labels[key]) for key in ranked}
         self._rest = Group(OTHER, "Other")
         self.ordered = [*self._named.values(), *([self._rest] if has_rest else [])]
 
-    def of(self, invoice: Invoice) -> Group:
-        """Return the group an invoice is in."""
-        return self._named.get(self._key(invoice) or OTHER, self._rest)
-
-    def _key(self, invoice: Invoice) -> str | None:
-        return invoice.customer_id if self._by_customer else invoice.plan_id
+    def of(self, line: Line) -> Group:
+        """Return the group a line is in."""
+        return self._named.get(line.key or OTHER, self._rest)

@@ -187,7 +187,8 @@ def _wrong_revenue(world: World, invoices: Iterable[Invoice]) -> Iterator[dict[s
     for invoice in invoices:
         left = EXACT.subtract(invoice.amount, total_of(refund.amount for refund in invoice.refunds))
         expected[invoice.currency] = EXACT.add(expected[invoice.currency], left)
+    lines = tables.invoices.lines(world.store, world.id, Scope(-LATEST, LATEST))
     for currency, amount in expected.items():
-        answered = net(tables.invoices.books(world.store, world.id, Scope(-LATEST, LATEST, currency)))
+        answered = net(line for line in lines if line.currency == currency)
         if answered != amount:
             yield {"currency": currency, "expected": plain(amount), "answered": plain(answered)}

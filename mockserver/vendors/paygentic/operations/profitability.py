@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mockserver.kernel.call import Call
@@ -15,7 +15,16 @@ from mockserver.vendors.paygentic.domain.costing import Cost
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 from mockserver.vendors.paygentic.domain.metering import subject_of
 from mockserver.vendors.paygentic.domain.profitability import Row, Standing, Trend, fitting_width, rank, trend_of
-from mockserver.vendors.paygentic.domain.revenue import Books, Scope, Width, net, net_by_bucket, refuse_span, starts_of
+from mockserver.vendors.paygentic.domain.revenue import (
+    BILLED,
+    Line,
+    Scope,
+    Width,
+    net,
+    net_by_bucket,
+    refuse_span,
+    starts_of,
+)
 from mockserver.vendors.paygentic.operations.access import own_organization
 from mockserver.vendors.paygentic.operations.readings import Cut, cells, linked
 
@@ -72,13 +81,12 @@ def get(call: Call, question: ProfitabilityQuestion) -> Profitability:
     refuse_span(question.start, question.end, width, ("from", "to"))
     currency = question.currency or tables.organizations.organization(store, world.id).primary_currency
     scope = Scope(question.start, question.end, currency)
-    books = tables.invoices.books(store, world.id, scope)
+    billed = _billed(world, scope)
     costs = [cost for cost in tables.costs.live_costs(store, world.id) if cost.currency == currency]
     spent = _spent(world, costs, question)
-    billed = books.by(lambda invoice: invoice.customer_id)
     rows = [
         Row(
-            customer, name, net(billed.get(customer, _NOTHING)), spent.get(customer, Decimal(0)),
+            customer, name, net(billed.get(customer, ())), spent.get(customer, Decimal(0)),
             "recorded" if customer in spent else "none", is_billed=customer in billed,
         )
         for customer, name in tables.customers.names(store, world.id).items()
@@ -91,13 +99,13 @@ def get(call: Call, question: ProfitabilityQuestion) -> Profitability:
         question.most, exclude_empty=question.exclude_empty, include_empty=question.include_empty,
         is_complete=not warnings,
     )  # fmt: skip
+    shown = [row.customer_id for row in standing.rows if row.customer_id in billed]
     starts = starts_of(question.start, question.end, width)
     trends = {
-        row.customer_id: trend_of(net_by_bucket(billed[row.customer_id], starts, width))
-        for row in standing.rows
-        if row.customer_id in billed
+        customer: trend_of(net_by_bucket(lines, starts))
+        for customer, lines in _billed(world, replace(scope, customer_ids=shown), width).items()
     }
-    has_revenue = bool(books.issued or books.refunds)
+    has_revenue = bool(billed)
     has_cost = any(row.cost_data != "none" for row in rows)
     types = sorted({cost.event_type for cost in costs if cost.event_type is not None})
     return Profitability(
@@ -107,10 +115,16 @@ def get(call: Call, question: ProfitabilityQuestion) -> Profitability:
     )  # fmt: skip
 
 
-_NOTHING = Books()
-
 # Source: paygentic/openapi "ProfitabilitySummaryResponse" (documented).
 _MOST_WARNINGS = 100
+
+
+def _billed(world: World, scope: Scope, width: Width | None = None) -> Mapping[str, list[Line]]:
+    """Return what customers were billed and got back, by their ids."""
+    found: defaultdict[str, list[Line]] = defaultdict(list)
+    for line in tables.invoices.lines(world.store, world.id, scope, BILLED, width=width, group_by="customer"):
+        found[line.key or ""].append(line)
+    return found
 
 
 def _warning(cost: Cost) -> str:

@@ -69,22 +69,23 @@ def get(call: Call, question: RevenueQuestion) -> Revenue:
     primary = tables.organizations.organization(store, world).primary_currency
     is_by_currency = question.group_by == "currency"
     currency = question.currency or (None if is_by_currency else primary)
+    customers = None if question.customer_id is None else (question.customer_id,)
     scope = Scope(
-        question.start, question.end, currency, question.customer_id, question.subscription_ids,
+        question.start, question.end, currency, customers, question.subscription_ids,
         by_period=question.basis == "billingPeriod",
     )  # fmt: skip
-    books = tables.invoices.books(store, world, scope)
-    parts = books.by(lambda invoice: invoice.currency) if is_by_currency else {currency or primary: books}
+    lines = tables.invoices.lines(store, world, scope, width=question.width, group_by=question.group_by)
+    codes = {line.currency for line in lines} if is_by_currency else {currency or primary}
     names = tables.customers.names(store, world) if question.group_by == "customer" else {}
     summaries = [
-        summarise(parts[code], code, question.width, question.group_by, names)
-        for code in sorted(parts, key=lambda code: (code != primary, code))
+        summarise([line for line in lines if line.currency == code], code, question.group_by, names)
+        for code in sorted(codes, key=lambda code: (code != primary, code))
     ]
     if call.world.is_on(ZERO_FILL):
         for summary in summaries:
             summary.trend = _filled(summary.trend, question)
-    extent = tables.invoices.extent(store, world, scope) if books.is_empty else None
-    return Revenue(summaries, is_by_currency, books.is_empty, extent)
+    extent = None if lines else tables.invoices.extent(store, world, scope)
+    return Revenue(summaries, is_by_currency, not lines, extent)
 
 
 def _filled(trend: Mapping[int, Bucket], question: RevenueQuestion) -> dict[int, Bucket]:

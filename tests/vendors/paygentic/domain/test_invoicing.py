@@ -123,7 +123,7 @@ def test_sums_are_exact(amounts: list[Decimal]) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [("0", "0"), ("12.50", "12.50"), (7, "7"), (Decimal("0.1"), "0.1"), (Decimal("1E+3"), "1000"),
-     (Decimal("1E-12"), "0.000000000001"), ("999999999999999.999999999999", "999999999999999.999999999999")],
+     (Decimal("1E-12"), "0.000000000001"), ("999999999999.999999999999", "999999999999.999999999999")],
 )  # fmt: skip
 def test_amounts_are_text_or_exact_numbers(value: object, expected: str) -> None:
     assert f"{amount_of(value):f}" == expected
@@ -131,8 +131,8 @@ def test_amounts_are_text_or_exact_numbers(value: object, expected: str) -> None
 
 @pytest.mark.parametrize(
     "value",
-    ["", "-1", "+1", "1e3", " 1", "1.", ".5", "1,5", "NaN", "1234567890123456", "0.1234567890123", "\u0661", None, True,
-     1.5, -1, Decimal("-0.1"), Decimal("NaN"), Decimal("1E+15"), Decimal("1E-13"), ["1"]],
+    ["", "-1", "+1", "1e3", " 1", "1.", ".5", "1,5", "NaN", "1234567890123", "0.1234567890123", "\u0661", None, True,
+     1.5, -1, Decimal("-0.1"), Decimal("NaN"), Decimal("1E+12"), Decimal("1E-13"), ["1"]],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="must be an amount"):
