@@ -298,7 +298,7 @@ def wait(url: str, timeout: float) -> None:
 
 
 @cli.command()
-@click.argument("what", type=click.Choice(("events", "costs", "invoices", "ledger", "requests")))
+@click.argument("what")
 @_option("--world", default="default", show_default=True, help="World to read.")
 @_option("--db", type=click.Path(path_type=Path), help="A database that no server is using.")
 @_option("--url", help="A running server.")
@@ -310,10 +310,10 @@ def export(
     context: click.Context, what: str, world: str, db: Path | None, url: str | None, admin_token: str | None,
     form: Format, output: Path | None,
 ) -> None:  # fmt: skip
-    """Write rows of a world: from --db, a file, or from --url, a running server.
+    """Write rows of a world, from --db FILE or from a running --url.
 
-    Costs are one row for each metric, customer and day; invoices are the revenue that belongs to them. Decimals are
-    exact text, instants are UTC, and equal worlds give equal bytes.
+    WHAT is events, costs (a row for each metric, customer and day), invoices, ledger or requests. Decimals are exact
+    text, instants are UTC, and equal worlds give equal bytes.
     """
     from mockserver.export import from_file, from_server
 

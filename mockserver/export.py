@@ -65,7 +65,7 @@ def from_server(url: str, world: str, what: str, form: Format, admin_token: str 
     if not url.startswith(("http://", "https://")):
         raise Unusable(f"'{url}' is not an http URL")
     headers = {} if admin_token is None else {"Authorization": f"Bearer {admin_token}"}
-    path = f"/_mock/worlds/{quote(world, safe='')}/export/{what}.{form}"
+    path = f"/_mock/worlds/{quote(world, safe='')}/export/{quote(what, safe='')}.{form}"
     direct = build_opener(ProxyHandler({}))  # a proxy in the environment is for other hosts than this one
     try:
         with direct.open(Request(url.rstrip("/") + path, headers=headers), timeout=_TIMEOUT_S) as answer:

@@ -261,8 +261,17 @@ def test_an_export_wants_one_place_to_come_from(refused: Run, db: Path) -> None:
     assert refused("export", "ledger", "--db", str(db), "--url", "http://127.0.0.1:9") == message
 
 
-def test_what_is_not_exported_is_named(refused: Run, db: Path) -> None:
-    assert "'events', 'costs', 'invoices', 'ledger', 'requests'" in refused("export", "truth", "--db", str(db))
+def test_what_is_not_exported_is_refused_with_what_is(refused: Run, db: Path) -> None:
+    there_are = "costs, events, invoices, ledger, requests"
+
+    message = refused("export", "a/b?", "--world", "acme", "--db", str(db))
+
+    assert message == f"{db}: export (there are: {there_are}) 'a/b?' not found"
+    simulator = Simulator(Settings(db))
+    with BackgroundServer(simulator) as server:
+        message = refused("export", "truth", "--world", "acme", "--url", server.url)
+        assert message == f"{server.url}: export (there are: {there_are}) 'truth' not found"
+    simulator.close()
 
 
 def test_an_unknown_world_is_refused_and_not_made(refused: Run, db: Path) -> None:

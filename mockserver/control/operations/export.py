@@ -52,7 +52,7 @@ def _export(control: Control, what: str) -> Export:
     for vendor in control.vendors:
         exports.update(vendor.exports)
     if what not in exports:
-        raise NotFound("export", what)
+        raise NotFound(f"export (there are: {', '.join(sorted(exports))})", what)
     return exports[what]
 
 
