@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import base64
 import json
-import zlib
 from collections import defaultdict
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    ignored_auth,
-    negative_data_rejection,
-    response_schema_conformance,
-    status_code_conformance,
-    unsupported_method,
-)
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from mockserver.http.openapi import vendor_document
 from mockserver.vendors.pareta.routes import api
+from tests.fuzzing import CHECKS, breaks_its_schema, keeps_its_schema, put_what_exists, whole
 from tests.vendors.pareta.clients.samples import PDF, png, recording
 from tests.vendors.pareta.org import ENDPOINT, SEED, STOPPED, Org
-
-CHECKS = [
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    ignored_auth,
-    unsupported_method,
-]
 
 schema = schemathesis.openapi.from_dict(vendor_document(api))
 statuses: dict[str, set[int]] = defaultdict(set)
@@ -72,16 +56,9 @@ def use_what_exists(case: schemathesis.Case[Any], org: Org) -> None:
     known = KNOWN | blobs(org) if "{token}" in case.path or "blob" in case.path else KNOWN
     if "playground" in case.path:
         known = known | {"model": ["gpt-5.5"]}
-    whole_request = repr((case.path_parameters, case.query, case.body))
-    parts: list[Any] = [case.path_parameters, case.query, case.body]
-    for part in parts:
-        for name in part if isinstance(part, dict) else ():
-            draw = zlib.crc32(f"{name} {whole_request}".encode())
-            if name in known and draw % 4:
-                value = known[name][draw % len(known[name])]
-                if type(value) is not bytes or case.media_type == "multipart/form-data":
-                    part[name] = value
-                case.body = PDF if name == "token" else case.body
+    put_what_exists(case, known)
+    if "token" in case.path_parameters:
+        case.body = PDF
 
 
 def blobs(org: Org) -> dict[str, list[Any]]:
@@ -98,38 +75,11 @@ def blobs(org: Org) -> dict[str, list[Any]]:
     }  # fmt: skip
 
 
-def whole(value: Any) -> Any:
-    """Write 1.0 as 1: an integer to JSON Schema, but not to a server that tells numbers apart."""
-    if isinstance(value, dict):
-        return {name: whole(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [whole(part) for part in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def breaks_its_schema(case: schemathesis.Case[Any]) -> bool:
-    """Return whether a request breaks its schema in a way that must be noticed.
-
-    Further parameters need not be, and in a form everything is text.
-    """
-    assert case.meta is not None
-    listed = {parameter.name for parameter in case.operation.query}
-    telling = {"path_parameters"}
-    if case.media_type == "application/json":
-        telling.add("body")
-    if set(case.query) <= listed:
-        telling.add("query")
-    return any(
-        place in telling and info.mode is GenerationMode.NEGATIVE for place, info in case.meta.components.items()
-    )
-
-
 @schema.parametrize()
 @settings(max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_sent_is_answered_as_documented(case: schemathesis.Case[Any], url: str, org: Org) -> None:
-    assert case.meta is not None
-    keeps_its_schema = case.meta.generation.mode is GenerationMode.POSITIVE
-    if keeps_its_schema:
+    is_meant_to_be_taken = keeps_its_schema(case)
+    if is_meant_to_be_taken:
         use_what_exists(case, org)
         case.body = whole(case.body)
 
@@ -141,7 +91,7 @@ def test_whatever_is_sent_is_answered_as_documented(case: schemathesis.Case[Any]
         case.validate_response(response, checks=[negative_data_rejection])
     said = (response.status_code, response.text[:400], case.as_curl_command()[:2000])
     assert response.status_code < 500 or "is stopped" in response.text, said
-    if keeps_its_schema and "idempotency key" not in response.text:
+    if is_meant_to_be_taken and "idempotency key" not in response.text:
         assert response.status_code != 422, said
 
 

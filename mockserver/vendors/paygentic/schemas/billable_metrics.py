@@ -23,6 +23,7 @@ from mockserver.vendors.paygentic.schemas.values import (
     ProductId,
     Text,
     Wire,
+    one_of_two,
     path_where_needed,
     sent,
 )
@@ -44,6 +45,8 @@ class ListBillableMetricsQuery(PageQuery):
 
 class CreateBillableMetricRequest(Wire):
     """Body of `POST /v0/billableMetrics`."""
+
+    model_config = one_of_two("productId", "itemId")
 
     name: Text
     description: str

@@ -21,6 +21,7 @@ from mockserver.vendors.paygentic.schemas.values import (
     Rates,
     Text,
     Wire,
+    one_of_two,
     sent,
     without_none,
 )
@@ -70,6 +71,8 @@ class ConsumerBody(Wire):
 
 class CreateCustomerRequest(Wire):
     """Body of `POST /v0/customers`."""
+
+    model_config = one_of_two("consumer", "consumerId")
 
     merchant_id: OrganizationId
     consumer_id: Annotated[OrganizationId | None, NotNull] = None

@@ -18,12 +18,15 @@ from mockserver.vendors.paygentic.schemas.values import (
     OrganizationId,
     Text,
     Wire,
+    one_of_two,
     without_none,
 )
 
 
 class IngestEventRequest(Wire):
     """Body of `POST /v0/events`."""
+
+    model_config = one_of_two("subject", "externalSubject")
 
     type: EventType
     source: str

@@ -93,8 +93,10 @@ def _event_type(value: str) -> str:
 
 
 def _whole(value: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,18}", value):
+    if not re.fullmatch(r"-?[0-9]+", value, re.ASCII):
         raise PydanticCustomError("invalid_type", "must be an integer")
+    if len(value) > 18:  # what the store can count to
+        raise PydanticCustomError("out_of_range", "must have at most 18 digits")
     return int(value)
 
 
@@ -155,6 +157,11 @@ ExternalId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]+$", max_l
 OrganizationId = Annotated[str, StringConstraints(pattern=r"^org_[a-zA-Z0-9_-]+$")]
 ProductId = Annotated[str, StringConstraints(pattern=r"^prod_[a-zA-Z0-9_-]+$")]
 ItemId = Annotated[str, StringConstraints(pattern=r"^itm_[a-zA-Z0-9_-]+$")]
+
+
+def one_of_two(name: str, other: str) -> ConfigDict:
+    """Have the document say that at least one of two members is needed."""
+    return ConfigDict(json_schema_extra={"anyOf": [{"required": [name]}, {"required": [other]}]})
 
 
 def sent(model: Wire) -> dict[str, Any]:
