@@ -209,7 +209,7 @@ class _Names:
         """Return the place of each number among the sorted names."""
         names = self.all()
         ranks = [0] * len(names)
-        for rank, number in enumerate(sorted(range(len(names)), key=lambda n: (n > 0, names[n] or ""))):
+        for rank, number in enumerate(sorted(range(len(names)), key=lambda number: names[number] or "")):
             ranks[number] = rank
         return ranks
 

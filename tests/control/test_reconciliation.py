@@ -502,6 +502,7 @@ def test_lines_are_by_hour_customer_and_model_and_come_in_pages(firm: Firm) -> N
         )
     ]
     assert lines == firm.check()["data"]
+    assert firm.check(limit=len(lines))["next"] is None
     assert lines[0] == {
         "customer": None, "model": MODEL, "hour": "2026-02-10T13:00:00Z",
         "debited_usd": "0.00009", "billed_usd": "0.00", "difference_usd": "-0.00009",
