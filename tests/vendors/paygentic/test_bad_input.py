@@ -18,6 +18,10 @@ from tests.vendors.paygentic.conftest import COST, EVENT, MERCHANT, MONTH, PRODU
 
 WINDOW = f"from={MONTH['from']}&to={MONTH['to']}"
 MIB = 1024 * 1024
+METRIC = {
+    "name": "Tokens", "description": "", "unit": "token", "merchantId": MERCHANT, "productId": PRODUCT,
+    "aggregation": "SUM", "eventType": TYPE, "valueProperty": "$.amount",
+}  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -280,6 +284,19 @@ def test_what_looks_odd_but_is_clear_is_taken(merchant: Merchant, query: str) ->
     answer = merchant.http.get(f"/v0/costs/{cost['id']}/summary?{query}")
 
     assert answer.status_code == 200, answer.text
+
+
+def test_what_only_a_metrics_settings_show_is_reported_with_the_rest(merchant: Merchant) -> None:
+    metric = merchant.expect(201, merchant.http.post("/v0/billableMetrics", json=METRIC))
+    path = f"/v0/billableMetrics/{metric['id']}"
+
+    changed = merchant.http.patch(path, json={"name": 5, "valueProperty": None})
+    measured = merchant.http.get(f"{path}/meter?to=x&groupBy=subject,region&filterGroupBy=%5B%5D")
+
+    assert told(changed) == [("name", "invalid_type"), ("valueProperty", "required")]
+    assert told(measured) == [("from", "required"), ("to", "invalid_format"), ("groupBy", "unknown_key"),
+                              ("filterGroupBy", "invalid_format")]  # fmt: skip
+    assert merchant.http.get(path).json() == metric
 
 
 def test_a_plus_that_became_a_space_is_an_offset(merchant: Merchant) -> None:

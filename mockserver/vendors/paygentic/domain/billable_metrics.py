@@ -96,13 +96,18 @@ def changed(metric: BillableMetric, changes: Mapping[str, Any], at: int) -> Bill
     if not changes:
         return metric
     result = replace(metric, **changes, updated_at=at)
-    if result.aggregation in NEEDS_VALUE and result.value_property is None:
-        raise InvalidRequest(
-            Problem(
-                ("body", "valueProperty"), f"cannot be cleared when aggregation is {result.aggregation}", "required"
-            )
-        )
+    refuse_cleared_path(metric, result.value_property)
     return replace(result, value_property=stored_path(result.aggregation, result.value_property))
+
+
+def refuse_cleared_path(metric: BillableMetric, value_property: Any) -> None:
+    """Refuse a change that leaves the aggregation without the path it needs.
+
+    :raises InvalidRequest: it does.
+    """
+    if metric.aggregation in NEEDS_VALUE and value_property is None:
+        message = f"cannot be cleared when aggregation is {metric.aggregation}"
+        raise InvalidRequest(Problem(("body", "valueProperty"), message, "required"))
 
 
 def misfit(item: Item, product_id: str) -> tuple[str, str] | None:

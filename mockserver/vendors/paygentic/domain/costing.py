@@ -18,7 +18,7 @@ from mockserver.vendors.paygentic.domain.aggregation import (
 )
 from mockserver.vendors.paygentic.domain.buckets import Window, buckets, refuse_window
 from mockserver.vendors.paygentic.domain.errors import Refused
-from mockserver.vendors.paygentic.domain.filters import filters_in
+from mockserver.vendors.paygentic.domain.filters import Dimensions
 from mockserver.vendors.paygentic.domain.json_text import EXACT
 from mockserver.vendors.paygentic.domain.metering import Labels, Meter
 
@@ -163,39 +163,21 @@ class Summary:
     series: tuple[Point, ...] | None = None
 
 
+def dimensions(cost: Cost) -> Dimensions:
+    """Return the dimensions of a cost."""
+    return Dimensions(cost.group_by or {}, "this cost")
+
+
 def filters_for(cost: Cost, question: Question) -> dict[str, str]:
     """Check the dimensions and the window a question names, and return the wanted value of each filtered dimension.
 
-    :raises InvalidRequest: as `filters_among` says.
-    :raises Refused: the window is empty or would have too many buckets.
-    """
-    filters = filters_among(cost, question.group_by or (), question.filters)
-    refuse_window(question.start, question.end, question.window)
-    return filters
-
-
-def filters_among(cost: Cost, keys: Iterable[str], text: str | None) -> dict[str, str]:
-    """Check the dimensions that `groupBy` and `filterGroupBy` name, and return the wanted value of each filtered one.
-
-    :param text: of the filter, or `None`.
     :raises InvalidRequest: a key is not a dimension of the cost, or the filter is not an object of scalars.
+    :raises Refused: the window is empty or would have too many buckets.
 
     Source: paygentic/cost-tracking "Filter by dimension values" (documented), what is refused (assumed).
     """
-    known = cost.group_by or {}
-    problems = [
-        Problem(("query", "groupBy"), f"'{key}' is not a dimension of this cost", "unknown_key")
-        for key in keys
-        if key not in known
-    ][:1]
-    filters: dict[str, str] = {}
-    if text is not None:
-        try:
-            filters = filters_in(text, known, "this cost")
-        except InvalidRequest as error:
-            problems.extend(error.problems)
-    if problems:
-        raise InvalidRequest(*problems)
+    filters = dimensions(cost).filters(question.group_by or (), question.filters)
+    refuse_window(question.start, question.end, question.window)
     return filters
 
 

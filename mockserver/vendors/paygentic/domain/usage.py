@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
-from mockserver.kernel.errors import InvalidRequest, Problem
 from mockserver.vendors.paygentic.domain.aggregation import Tally, is_usable, quantity
 from mockserver.vendors.paygentic.domain.billable_metrics import BillableMetric
 from mockserver.vendors.paygentic.domain.buckets import Window, bucket_end, buckets, refuse_window
-from mockserver.vendors.paygentic.domain.filters import filters_in
+from mockserver.vendors.paygentic.domain.filters import Dimensions
 from mockserver.vendors.paygentic.domain.metering import Labels
 
 K = TypeVar("K")
@@ -89,28 +88,20 @@ class Usage:
     group_count: int | None = None
 
 
+def dimensions(metric: BillableMetric) -> Dimensions:
+    """Return the dimensions of a metric; the subject of an event can be grouped by, but not filtered."""
+    return Dimensions(metric.group_by or {}, "this metric", besides=(SUBJECT,))
+
+
 def filters_for(metric: BillableMetric, question: UsageQuestion) -> dict[str, str]:
-    """Check the dimensions a question names, and return the wanted value of each filtered one.
+    """Check the dimensions and the window a question names, and return the wanted value of each filtered dimension.
 
     :raises InvalidRequest: a key is not a dimension of the metric, or the filter is not an object of scalars.
     :raises Refused: the window is empty or would have too many buckets.
 
     Source: paygentic/openapi "getBillableMetricMeter" (documented), what is refused (assumed).
     """
-    known = metric.group_by or {}
-    problems = [
-        Problem(("query", "groupBy"), f"'{key}' is not a dimension of this metric", "unknown_key")
-        for key in question.group_by or ()
-        if key != SUBJECT and key not in known
-    ][:1]
-    filters: dict[str, str] = {}
-    if question.filters is not None:
-        try:
-            filters = filters_in(question.filters, known, "this metric")
-        except InvalidRequest as error:
-            problems.extend(error.problems)
-    if problems:
-        raise InvalidRequest(*problems)
+    filters = dimensions(metric).filters(question.group_by or (), question.filters)
     refuse_window(question.start, question.end, question.window)
     return filters
 

@@ -49,10 +49,14 @@ def may_create(call: Call, parameters: Parameters, body: Body) -> None:
 
 
 def may_change(call: Call, parameters: Parameters, body: Body) -> None:
-    """Check the permission, then that the metric exists, and its new item."""
+    """Check the permission, then that the metric exists, its new item, and that it keeps the path it needs.
+
+    :raises InvalidRequest: it would not.
+    """
     may_write_billable_metrics(call, parameters, body)
-    must_exist(call, parameters[0])
+    metric = must_exist(call, parameters[0])
     _refuse_unknown_item(call, body)
+    rules.refuse_cleared_path(metric, (body or {}).get("valueProperty", metric.value_property))
 
 
 def may_measure(call: Call, parameters: Parameters, body: Body) -> None:

@@ -16,10 +16,20 @@ from mockserver.vendors.paygentic.domain.buckets import refuse_window
 from mockserver.vendors.paygentic.domain.event_pages import EventsQuestion, MeterEvent, pieces
 from mockserver.vendors.paygentic.domain.metering import parties_of, subject_of
 from mockserver.vendors.paygentic.domain.usage import SUBJECT, Part, Usage, UsageQuestion
+from mockserver.vendors.paygentic.operations.access import Body, Parameters, may_read_billable_metrics
 from mockserver.vendors.paygentic.operations.billable_metrics import must_exist
 from mockserver.vendors.paygentic.operations.readings import Cut, cells, linked
 from mockserver.vendors.paygentic.operations.summaries import ZERO_FILL
 from mockserver.vendors.paygentic.tables.events import Search
+
+
+def may_measure_usage(call: Call, parameters: Parameters, query: Body) -> None:
+    """Check the permission, that the metric exists, and that it has the dimensions that are named.
+
+    :raises InvalidRequest: it has not.
+    """
+    may_read_billable_metrics(call, parameters, query)
+    arithmetic.dimensions(must_exist(call, parameters[0])).check(query or {})
 
 
 def usage(call: Call, identifier: str, question: UsageQuestion) -> Usage:

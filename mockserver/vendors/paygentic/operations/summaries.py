@@ -20,9 +20,7 @@ def may_summarise(call: Call, parameters: Parameters, query: Body) -> None:
     """
     may_read_costs(call, parameters, query)
     cost = _readable(call, parameters[0])
-    if query is not None:
-        keys = [key.strip() for key in query.get("groupBy", "").split(",")]
-        costing.filters_among(cost, filter(None, keys), query.get("filterGroupBy"))
+    costing.dimensions(cost).check(query or {})
 
 
 def _readable(call: Call, identifier: str) -> Cost:

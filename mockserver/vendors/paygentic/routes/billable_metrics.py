@@ -43,7 +43,7 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/v0/billableMetrics/{id}/meter", "billable_metrics.meter", meters.usage,
         query=meter_wire.MeterQuery, response="meters.MeterResponse", present=meter_wire.present_meter,
-        prepare=billable_metrics.may_measure, errors=(400, *DENIED, 404),
+        prepare=meters.may_measure_usage, errors=(400, *DENIED, 404),
         summary="Aggregate what a billable metric measured over a window of time",
         source='paygentic/openapi "getBillableMetricMeter"',
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mockserver.kernel.errors import InvalidRequest
-from mockserver.vendors.paygentic.domain.filters import filters_in
+from mockserver.vendors.paygentic.domain.filters import Dimensions, filters_in
 
 KNOWN = ("region", "tier")
 
@@ -39,3 +39,25 @@ def test_a_faulty_filter_says_what_is_wrong_with_it(text: str, message: str, cod
 
     (problem,) = refused.value.problems
     assert (problem.field, problem.message, problem.code) == ("filterGroupBy", message, code)
+
+
+DIMENSIONS = Dimensions(KNOWN, "this cost", besides=("subject",))
+
+
+def test_dimensions_that_are_there_may_be_named() -> None:
+    assert DIMENSIONS.filters(("tier", "subject"), '{"region": 1}') == {"region": "1"}
+    assert DIMENSIONS.filters((), None) == {}
+    DIMENSIONS.check({"groupBy": " tier ,, subject", "filterGroupBy": "{}"})
+    DIMENSIONS.check({})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"groupBy": "tier,zone,area", "filterGroupBy": '{"subject": 1}'}, {"groupBy": ",zone", "filterGroupBy": "x"}],
+)
+def test_both_parameters_are_blamed_once_each(query: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        DIMENSIONS.check(query)
+
+    assert [problem.field for problem in refused.value.problems] == ["groupBy", "filterGroupBy"]
+    assert refused.value.problems[0].message == "'zone' is not a dimension of this cost"
