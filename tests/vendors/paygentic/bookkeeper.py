@@ -131,16 +131,16 @@ class Bookkeeper:
     """A merchant in a world of its own, and the books it keeps of everything."""
 
     def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
         self.books = Books(NOON)
-        self.open(next(names))
+        self.open(next(names), simulator)
         for each in self.get("/v0/customers", organizationId=MERCHANT, limit="100")["data"]:
             self.books.customers[each["id"]] = Customer(each["id"], each["organization"]["name"], each["externalId"])
         self.asked: list[tuple[str, dict[str, str], Any]] = []
         """Questions since the last change of anything, with the oracle's answers."""
 
-    def open(self, name: str) -> None:
+    def open(self, name: str, simulator: Simulator) -> None:
         """Go on in a world."""
+        self.simulator = simulator
         with self.house():
             self.world: World = self.simulator.worlds.admit(name)
         self.http = httpx.Client(
@@ -162,9 +162,8 @@ class Bookkeeper:
 
     def text_of(self, draft: Mapping[str, Any]) -> str:
         """Write an event; customers are named by their place among all there are."""
-        field, who = draft["party"]
-        if field == "customer":
-            field, who = "subject", list(self.books.customers)[who % len(self.books.customers)]
+        field = "subject" if draft["party"][0] == "customer" else draft["party"][0]
+        who = self.subject(draft["party"])
         members = {
             "type": json.dumps(draft["type"]), "source": '"s"', field: json.dumps(who), "data": draft["data"],
             "timestamp": json.dumps(iso(draft["at"])) if "at" in draft else None,
@@ -314,13 +313,11 @@ class Bookkeeper:
     # Asking
 
     def subject(self, party: tuple[str, Any] | None) -> str | None:
-        if party is None:
-            return None
-        field, who = party
-        if field != "customer":
-            return str(who)
-        customers = list(self.books.customers)
-        return customers[who % len(customers)]
+        """Return whom a drawn party names; customers by their place among all there are."""
+        if party is None or party[0] != "customer":
+            return party and str(party[1])
+        known = list(self.books.customers)
+        return known[int(party[1]) % len(known)]
 
     def ask_summary(self, identifier: str, asked: Asked) -> Any:
         """Ask for the summary of a cost, and return it."""
@@ -380,9 +377,9 @@ class Bookkeeper:
         here = self.world.name
         with self.house():
             self.simulator.worlds.fork(self.world, f"{here}-fork")
-        self.open(f"{here}-fork")
+        self.open(f"{here}-fork", self.simulator)
         self.ask_again()
-        self.open(here)
+        self.open(here, self.simulator)
 
 
 def expectation(answer: Callable[[], Any]) -> Any:

@@ -232,6 +232,26 @@ def nth(things: Any, n: int) -> Any:
     return list(things)[n % len(things)]
 
 
-def test_every_answer_is_the_oracles_whatever_happened(shared: Simulator) -> None:
+@pytest.mark.parametrize("batch", [20_000, 3])
+def test_every_answer_is_the_oracles_whatever_happened(
+    shared: Simulator, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("mockserver.vendors.paygentic.operations.events.MAX_UNREAD", min(batch, 256))
+    monkeypatch.setattr("mockserver.vendors.paygentic.operations.events._BATCH", batch)
+    monkeypatch.setattr("mockserver.vendors.paygentic.tables.events._BATCH", batch)
     History.simulator = shared
-    run_state_machine_as_test(History, settings=settings(max_examples=40, stateful_step_count=30))
+
+    run_state_machine_as_test(History, settings=settings(max_examples=25, stateful_step_count=30))
+
+
+@pytest.mark.parametrize("window", ["DAY", "MONTH"])
+def test_distinct_values_of_two_months_are_told_apart(shared: Simulator, window: str) -> None:
+    keeper = Bookkeeper(shared)
+    metric = keeper.create_metric(aggregation="UNIQUE_COUNT", eventType="cost.a", valueProperty="$.v")
+    for at in ("2026-01-31T12:00Z", "2026-02-01T12:00Z"):
+        keeper.send({"type": "cost.a", "party": ("subject", "s"), "data": '{"v": 1}', "at": datetime.fromisoformat(at)})
+
+    now = keeper.books.now
+    found = keeper.ask_meter(metric, Asked(now - timedelta(days=365), now, window=window))
+
+    assert [float(each["value"]) for each in found["windowedValues"]] == [1, 1]
