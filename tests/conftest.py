@@ -23,17 +23,17 @@ START = "2026-02-10T12:00:00Z"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _undocumented() -> Iterator[list[str]]:
+def undocumented() -> Iterator[list[str]]:
     """What any vendor of any simulator in this process answered without its document saying so."""
     with judged() as faults:
         yield faults
 
 
 @pytest.fixture(autouse=True)
-def _every_answer_is_documented(_undocumented: list[str]) -> Iterator[None]:
+def _every_answer_is_documented(undocumented: list[str]) -> Iterator[None]:
     """After every test, whatever it called and however, its vendors have answered as documented."""
     yield
-    faults, _undocumented[:] = [*_undocumented], []
+    faults, undocumented[:] = [*undocumented], []
     assert faults == []
 
 
