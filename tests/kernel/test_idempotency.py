@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mockserver.kernel.store import Store
@@ -84,6 +84,7 @@ def test_a_claimed_key_counts_until_its_span_is_over(worlds: Worlds) -> None:
         assert not keys.claim("events", "k", NOON + 2 * DAY - 1, DAY)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 9)), max_size=12), st.data())
 def test_keys_claimed_in_one_go_fare_as_one_by_one(
     worlds: Worlds, uses: list[tuple[str, int]], data: st.DataObject

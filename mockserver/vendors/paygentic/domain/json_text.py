@@ -45,7 +45,7 @@ def parse(body: bytes) -> Any:
 
 def restore(text: str) -> Any:
     """Read text that `dump` wrote, so that nothing in it needs to be judged again."""
-    return _RESTORER.scan_once(text, 0)[0]  # without a look at what may surround the value
+    return _RESTORER.raw_decode(text)[0]  # without a look at what may surround the value
 
 
 def dump(value: Any) -> str:
