@@ -27,7 +27,7 @@ SIMULATED = {
 NOT_SIMULATED = {
     "approvals", "billing_schedules", "disputes", "entitlements", "entitlements_v0", "external_references", "features",
     "fees", "invoices_v2", "items", "merchant_integrations", "merchants", "orders", "payment_sessions", "payments",
-    "plans", "prices", "rules", "salesforce", "sources", "subscriptions", "usage_events", "users", "webhooks",
+    "plans", "prices", "salesforce", "sources", "subscriptions", "usage_events", "users", "webhooks",
 }  # fmt: skip
 """The resources that are not: nothing of them is needed to tell what customers cost and what they bring in."""
 
