@@ -756,7 +756,7 @@ def test_products_and_customers_through_the_client(client: Client) -> None:
     enrolled = client(
         "customers.create", merchant_id=MERCHANT, external_id="n1", consumer={
             "name": "North", "email": "a@b.example",
-            "address": {"line1": "1", "city": "c", "country": "GB", "zip_code": "z"},
+            "address": {"line1": "1", "city": "c", "state": "s", "country": "GB", "zip_code": "z"},
         },
     )  # fmt: skip
 
