@@ -22,12 +22,25 @@ from mockserver.config import Settings
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import Beginning, World
+from mockserver.vendors.billing import Invoice, Payment, Refund
 from mockserver.vendors.paygentic import vendor
 from mockserver.vendors.paygentic.domain import json_text
 from mockserver.vendors.paygentic.operations import events
 from mockserver.vendors.paygentic.schemas.events import IngestEventRequest
 from tests.vendors.paygentic.conftest import MERCHANT, PRODUCT, Merchant
-from tests.vendors.paygentic.oracle import Asked, Books, Customer, Refused, Wanted, agrees, iso, nearest, parse
+from tests.vendors.paygentic.oracle import (
+    Asked,
+    AskedRevenue,
+    Books,
+    Customer,
+    Refused,
+    Wanted,
+    agrees,
+    iso,
+    nearest,
+    parse,
+    status_of,
+)
 
 NOON = datetime(2026, 2, 10, 12, tzinfo=UTC)
 BEGINNING = Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant(iso(NOON)))
@@ -298,9 +311,22 @@ class Bookkeeper:
 
     def delete_customer(self, identifier: str) -> None:
         customer = self.books.customers[identifier]
+        owed = [each for each in self.books.invoices if status_of(each) == "outstanding"]
         answer = self.http.delete(f"/v0/customers/{identifier}")
-        assert answer.status_code == (404 if customer.is_deleted else 204), answer.text
+        if customer.is_deleted or any(each["customer_id"] == identifier for each in owed):
+            assert answer.status_code == (404 if customer.is_deleted else 409), answer.text
+            return
+        Merchant.expect(204, answer)
         customer.is_deleted = True
+        self.asked = []
+
+    def bill(self, invoices: Iterable[dict[str, Any]]) -> None:
+        """Record invoices with their payments and refunds."""
+        assert vendor.billing is not None
+        invoices = list(invoices)
+        with self.house():
+            vendor.billing.record(self.world, [_invoice(each) for each in invoices])
+        self.books.invoices += invoices
         self.asked = []
 
     def holder(self, external_id: str) -> str | None:
@@ -350,6 +376,30 @@ class Bookkeeper:
         }  # fmt: skip
         return self.ask("/v0/costs/report", query, expectation(lambda: self.books.report(asked, wanted)))
 
+    def ask_revenue(self, asked: AskedRevenue) -> Any:
+        """Ask for revenue, and return it."""
+        query = {
+            "startTime": iso(asked.start), "endTime": iso(asked.end), "bucketWidth": asked.width,
+            "currency": asked.currency, "customerId": asked.customer, "subscriptionIds": list(asked.subscriptions),
+            "groupBy": asked.group_by, "periodBasis": "billingPeriod" if asked.by_period else "issued",
+        }  # fmt: skip
+        query = {name: value for name, value in query.items() if value is not None}
+        return self.ask("/v0/revenue", query, expectation(lambda: self.books.revenue(asked)))
+
+    def ask_profitability(self, start: datetime, end: datetime, most: int, currency: str, width: str | None,
+                          *, excludes_empty: bool, includes_empty: bool) -> Any:  # fmt: skip
+        """Ask for profitability, and return it."""
+        query = {
+            "merchantId": MERCHANT, "from": iso(start), "to": iso(end), "topN": most, "currency": currency,
+            "excludeEmpty": excludes_empty, "includeEmpty": includes_empty, **({"bucketWidth": width} if width else {}),
+        }  # fmt: skip
+        expected = expectation(
+            lambda: self.books.profitability(
+                start, end, most, currency, width, excludes_empty=excludes_empty, includes_empty=includes_empty
+            )
+        )
+        return self.ask("/v0/profitability", query, expected)
+
     def ask(self, path: str, query: dict[str, Any], expected: Any) -> Any:
         """Ask, and hold the answer against the expected one; `None` expects a refusal."""
         self.asked.append((path, query, expected))
@@ -380,6 +430,22 @@ class Bookkeeper:
         self.open(f"{here}-fork", self.simulator)
         self.ask_again()
         self.open(here, self.simulator)
+
+
+def _invoice(body: Mapping[str, Any]) -> Invoice:
+    """Read an invoice as the control API would."""
+
+    def read(members: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in members.items():
+            is_instant = name in ("at", "issued_at", "written_off_at", "period_start", "period_end")
+            is_amount = name in ("amount", "tax", "rebate")
+            found[name] = parse_instant(value) if is_instant and value else Decimal(value) if is_amount else value
+        return found
+
+    payments = tuple(Payment(**read(each)) for each in body["payments"])
+    refunds = tuple(Refund(**read(each)) for each in body["refunds"])
+    return Invoice(**{**read(body), "payments": payments, "refunds": refunds})
 
 
 def expectation(answer: Callable[[], Any]) -> Any:

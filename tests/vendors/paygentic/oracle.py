@@ -17,6 +17,12 @@ from fractions import Fraction
 from typing import Any
 
 KEY_LIVES = timedelta(hours=24)
+LENGTHS = {
+    "MINUTE": timedelta(minutes=1),
+    "HOUR": timedelta(hours=1),
+    "DAY": timedelta(days=1),
+    "WEEK": timedelta(days=7),
+}
 MOST_BUCKETS = 50_000
 MOST_PLACES = 200
 MISSING = object()
@@ -69,7 +75,7 @@ def after(start: datetime, window: str) -> datetime:
     """Return the end of a bucket, which is the start of the next."""
     if window == "MONTH":
         return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    return start + {"MINUTE": timedelta(minutes=1), "HOUR": timedelta(hours=1), "DAY": timedelta(days=1)}[window]
+    return start + LENGTHS[window]
 
 
 def every_bucket(start: datetime, end: datetime, window: str) -> list[datetime]:
@@ -84,7 +90,7 @@ def refuse_window(start: datetime, end: datetime, window: str | None) -> None:
     """Refuse a window of time that is empty, or that has too many buckets; a month is never too short for that."""
     if start >= end:
         raise Refused("from must be before to")
-    length = {"MINUTE": timedelta(minutes=1), "HOUR": timedelta(hours=1), "DAY": timedelta(days=1)}.get(window or "")
+    length = LENGTHS.get(window or "")
     if window is not None and length is not None:
         last = bucket(end - timedelta(microseconds=1), window)
         if (last - bucket(start, window)) // length + 1 > MOST_BUCKETS:
@@ -242,11 +248,41 @@ class Wanted:
     currency: str | None = None
 
 
+@dataclass(frozen=True)
+class Entry:
+    """Something that happened to an invoice.
+
+    :param what: `issued`, `refunded`, `written_off`, or the status of a payment.
+    :param amount: without tax, but of a payment with it.
+    """
+
+    what: str
+    at: datetime
+    invoice: Mapping[str, Any]
+    amount: Fraction
+    tax: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
+class AskedRevenue:
+    """A question about revenue."""
+
+    start: datetime
+    end: datetime
+    width: str = "day"
+    currency: str | None = None
+    customer: str | None = None
+    subscriptions: tuple[str, ...] = ()
+    group_by: str | None = None
+    by_period: bool = False
+
+
 @dataclass
 class Books:
     """Everything a merchant told the vendor, and what the vendor must answer.
 
     :param costs: id -> the cost as it was last answered, `billables` likewise; deleted costs are taken out.
+    :param invoices: as they are sent to the control API.
     """
 
     now: datetime
@@ -255,6 +291,7 @@ class Books:
     customers: dict[str, Customer] = field(default_factory=dict)
     costs: dict[str, dict[str, Any]] = field(default_factory=dict)
     billables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    invoices: list[dict[str, Any]] = field(default_factory=list)
     fills_zeros: bool = False
 
     # Taking in
@@ -555,6 +592,272 @@ class Books:
         """Return the first and the last instant of events of some types."""
         times = [event.at for event in self.events if event.body["type"] in types]
         return {"from": iso(min(times)), "to": iso(max(times))} if times else None
+
+    # Invoices
+
+    def entries(self, asked: AskedRevenue) -> list[Entry]:
+        """Return what happened in a window of time; payments are not narrowed by subscriptions."""
+        found = []
+        for invoice in self.invoices:
+            if asked.currency not in (None, invoice["currency"]) or asked.customer not in (
+                None,
+                invoice["customer_id"],
+            ):
+                continue
+            for entry in history(invoice):
+                at = entry.at
+                if asked.by_period:
+                    if invoice.get("period_start") is None:
+                        continue
+                    at = instant(invoice["period_start"])
+                is_payment = entry.what in PAYMENTS
+                if asked.subscriptions and not is_payment and invoice.get("subscription_id") not in asked.subscriptions:
+                    continue
+                if asked.start <= at < asked.end:
+                    found.append(replace(entry, at=at))
+        return found
+
+    def revenue(self, asked: AskedRevenue) -> dict[str, Any]:
+        """Return the body of a revenue summary."""
+        refuse_window(asked.start, asked.end, asked.width.upper())
+        by_currency = asked.group_by == "currency"
+        if not by_currency:
+            asked = replace(asked, currency=asked.currency or "USD")
+        entries = self.entries(asked)
+        body: dict[str, Any] = {"object": "revenue_summary"}
+        if by_currency:
+            codes = {entry.invoice["currency"] for entry in entries}
+            body["currencyBreakdown"] = [
+                figures(code, [entry for entry in entries if entry.invoice["currency"] == code], asked.width, None)
+                for code in sorted(codes, key=lambda code: (code != "USD", code))
+            ]
+        else:
+            groups = self.told_apart(entries, asked.group_by) if asked.group_by else None
+            body |= figures(str(asked.currency), entries, asked.width, groups)
+            refunds = [entry for entry in entries if entry.what == "refunded"]
+            rebates = [
+                Fraction(entry.invoice.get("rebate") or 0)
+                for entry in entries
+                if entry.what == "issued" and Fraction(entry.invoice.get("rebate") or 0)
+            ]
+            body |= {
+                "totalRefunds": money(exact_sum(entry.amount + entry.tax for entry in refunds)),
+                "refundCount": len(refunds),
+                "totalRebates": money(exact_sum(rebates)),
+                "rebateCount": len(rebates),
+            }
+        if not entries:
+            ever = replace(asked, start=instant("0001-01-02T00:00:00Z"), end=instant("9999-12-30T00:00:00Z"))
+            times = [entry.at for entry in self.entries(ever) if entry.what == "issued"]
+            body["revenueRange"] = {"from": iso(min(times)), "to": iso(max(times))} if times else None
+        return body
+
+    def told_apart(self, entries: Sequence[Entry], by: str) -> list[tuple[str, str, list[Entry]]]:
+        """Return key, label and entries of each group: those of most revenue, then everything else as `other`."""
+        field_, most = ("plan_id", 5) if by == "plan" else ("customer_id", 25)
+        billed = [entry for entry in entries if entry.what in ("issued", "refunded")]
+        keys = {entry.invoice.get(field_) for entry in billed if entry.what == "issued"} - {None}
+        groups = {key: [entry for entry in billed if entry.invoice.get(field_) == key] for key in keys}
+        rest = [entry for entry in billed if entry.invoice.get(field_) not in keys]
+        ranked = sorted(groups, key=lambda key: (-net(groups[key]), key))
+        if len(ranked) + bool(rest) > most:
+            for key in ranked[most - 1 :]:
+                rest += groups[key]
+            ranked = ranked[: most - 1]
+        found = []
+        for key in ranked:
+            name = self.customers[str(key)].name if by == "customer" else groups[key][0].invoice["plan_name"]
+            found.append((str(key), str(name), groups[key]))
+        return [*found, *([("other", "Other", rest)] if rest else [])]
+
+    def profitability(
+        self, start: datetime, end: datetime, most: int, currency: str, width: str | None, *,
+        excludes_empty: bool, includes_empty: bool,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Return the body of a profitability summary; every cost must be computable."""
+        days = (end - start) / timedelta(days=1)
+        width = width or ("hour" if days <= 2 else "day" if days <= 92 else "week")
+        refuse_window(start, end, width.upper())
+        asked = AskedRevenue(start, end, width, currency)
+        billed: dict[str, list[Entry]] = {}
+        for entry in self.entries(asked):
+            if entry.what in ("issued", "refunded"):
+                billed.setdefault(entry.invoice["customer_id"], []).append(entry)
+        costs = [cost for cost in self.costs.values() if cost["currency"] == currency]
+        rows: list[Row] = []
+        gone: list[Row] = []
+        for customer in self.customers.values():
+            spent, is_metered = Fraction(0), False
+            for cost in costs:
+                events = self.qualifying(cost, Asked(start, end, customer.id))
+                if is_usable(cost["aggregation"], cost["valueProperty"], events):
+                    is_metered = True
+                    quantity = aggregate(cost["aggregation"], cost["valueProperty"], events)
+                    spent += (quantity or 0) * Fraction(cost["unitCost"])
+            mine = billed.get(customer.id, [])
+            row = Row(customer.id, customer.name, net(mine), spent, "recorded" if is_metered else "none", bool(mine))
+            (gone if customer.is_deleted else rows).append(row)
+
+        empty = sorted((row for row in rows if row.is_empty), key=lambda row: (row.name, row.id))
+        kept = [row for row in rows if not (excludes_empty and row.is_empty)]
+        kept.sort(key=lambda row: (row.cost - row.revenue, row.id))
+        shown = [row.body(trend(billed.get(row.id, []), asked)) for row in kept[:most]]
+        for key, name, folded in (
+            ("other", "Other", kept[most:]),
+            ("deleted", "Deleted customers", [row for row in gone if not row.is_empty]),
+        ):
+            if folded:
+                shown.append(folded_row(key, name, folded).body(None))
+        body: dict[str, Any] = {
+            "object": "profitability_summary", "currency": currency, "rows": shown, "warnings": [],
+            "customerCount": len(rows), "emptyCustomerCount": len(empty), "unloadedCustomerCount": None,
+        }  # fmt: skip
+        if includes_empty:
+            body["emptyCustomers"] = [row.body(None) for row in empty] if excludes_empty else []
+        if not billed:
+            times = [instant(each["issued_at"]) for each in self.invoices if each["currency"] == currency]
+            body["revenueRange"] = {"from": iso(min(times)), "to": iso(max(times))} if times else None
+        if not any(row.cost_data == "recorded" for row in [*rows, *gone]):
+            body["costRange"] = self.extent({cost["eventType"] for cost in costs})
+        return body
+
+
+PAYMENTS = ("completed", "pending", "expired")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one customer, or several, brought and cost."""
+
+    id: str
+    name: str
+    revenue: Fraction
+    cost: Fraction
+    cost_data: str
+    is_billed: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.is_billed and self.cost_data == "none"
+
+    def body(self, trend: dict[str, Any] | None) -> dict[str, Any]:
+        profit = self.revenue - self.cost
+        has_margin = self.revenue > 0 and self.cost_data == "recorded"
+        return {
+            "customerId": self.id, "customerName": self.name, "netRevenue": money(self.revenue),
+            "totalCost": money(self.cost), "profit": money(profit), "costData": self.cost_data, "trend": trend,
+            "marginPct": money(profit / self.revenue * 100) if has_margin else None,
+        }  # fmt: skip
+
+
+def folded_row(key: str, name: str, rows: Sequence[Row]) -> Row:
+    """Return one row for several."""
+    known = {row.cost_data for row in rows}
+    revenue, cost = exact_sum(row.revenue for row in rows), exact_sum(row.cost for row in rows)
+    return Row(key, name, revenue, cost, known.pop() if len(known) == 1 else "partial", is_billed=True)
+
+
+def trend(billed: Sequence[Entry], asked: AskedRevenue) -> dict[str, Any] | None:
+    """Return how one customer's revenue went, bucket by bucket; `None` when there is too little to see."""
+    window = asked.width.upper()
+    starts = every_bucket(asked.start, asked.end, window)
+    values = [net([entry for entry in billed if bucket(entry.at, window) == start]) for start in starts]
+    if len(values) < 2 or not any(values):
+        return None
+    half = len(values) // 2
+    early, late = exact_sum(values[:half]), exact_sum(values[-half:])
+    change = two_places((late - early) / early * 100) if early else None
+    return {"values": [money(value) for value in values], "periodChange": change}
+
+
+def history(invoice: Mapping[str, Any]) -> list[Entry]:
+    """Return everything that happened to an invoice."""
+    amount, tax = Fraction(invoice["amount"]), Fraction(invoice.get("tax") or 0)
+    found = [Entry("issued", instant(invoice["issued_at"]), invoice, amount, tax)]
+    if invoice["status"] == "written_off":
+        found.append(Entry("written_off", instant(invoice["written_off_at"]), invoice, amount, tax))
+    for refund in invoice["refunds"]:
+        given, its_tax = Fraction(refund["amount"]), Fraction(refund["tax"])
+        found.append(Entry("refunded", instant(refund["at"]), invoice, given, its_tax))
+    for payment in invoice["payments"]:
+        found.append(Entry(payment["status"], instant(payment["at"]), invoice, Fraction(payment["amount"])))
+    return found
+
+
+def status_of(invoice: Mapping[str, Any]) -> str:
+    """Return what became of an invoice: an outstanding one is paid once completed payments cover it."""
+    completed = [Fraction(each["amount"]) for each in invoice["payments"] if each["status"] == "completed"]
+    total = Fraction(invoice["amount"]) + Fraction(invoice.get("tax") or 0)
+    is_covered = bool(completed) and exact_sum(completed) >= total
+    return "paid" if invoice["status"] == "outstanding" and is_covered else str(invoice["status"])
+
+
+def net(entries: Iterable[Entry]) -> Fraction:
+    """Return revenue: what was issued less what was refunded, without tax."""
+    signs = {"issued": 1, "refunded": -1}
+    return exact_sum(entry.amount * signs.get(entry.what, 0) for entry in entries)
+
+
+def figures(
+    currency: str, entries: Sequence[Entry], width: str, groups: Sequence[tuple[str, str, list[Entry]]] | None
+) -> dict[str, Any]:
+    """Return the figures of one currency."""
+    window = width.upper()
+
+    def total(what: str, among: Iterable[Entry], *, taxed: bool) -> str:
+        return money(exact_sum(each.amount + taxed * each.tax for each in among if each.what == what))
+
+    def statuses(among: Sequence[Entry]) -> dict[str, Any]:
+        found = {}
+        for name, status in (("outstanding", "outstanding"), ("paid", "paid"), ("writtenOff", "written_off")):
+            of_it = [each for each in among if each.what == "issued" and status_of(each.invoice) == status]
+            found[name] = {"count": len(of_it), "amount": total("issued", of_it, taxed=True)}
+        return found
+
+    def billed(among: Sequence[Entry]) -> dict[str, str]:
+        return {"revenue": money(net(among)), "issuedInvoices": total("issued", among, taxed=False)}
+
+    points = []
+    for start in sorted({bucket(entry.at, window) for entry in entries if entry.what not in ("pending", "expired")}):
+        inside = [entry for entry in entries if bucket(entry.at, window) == start]
+        rebates = (Fraction(each.invoice.get("rebate") or 0) for each in inside if each.what == "issued")
+        point: dict[str, Any] = {
+            "timestamp": iso(start), **billed(inside),
+            "writtenOffInvoices": total("written_off", inside, taxed=True),
+            "completedPayments": total("completed", inside, taxed=False), "rebates": money(exact_sum(rebates)),
+        }  # fmt: skip
+        if groups is not None:
+            point["groupBreakdown"] = [
+                {"groupKey": key, "groupLabel": name, **billed(part)}
+                for key, name, members in groups
+                for part in [[entry for entry in members if bucket(entry.at, window) == start]]
+                if part
+            ]
+        points.append(point)
+    issued = [entry for entry in entries if entry.what == "issued"]
+    payments: dict[str, Any] = {}
+    for status in PAYMENTS:
+        payments[f"{status}Count"] = sum(entry.what == status for entry in entries)
+        payments[f"{status}Amount"] = total(status, entries, taxed=False)
+    body: dict[str, Any] = {
+        "currency": currency,
+        "netRevenue": money(net(entries)),
+        "invoices": {
+            "issued": {"count": len(issued), "amount": total("issued", issued, taxed=True)},
+            **statuses(issued),
+        },
+        "payments": payments,
+        "trend": points,
+    }
+    if groups is not None:
+        body["groupBreakdown"] = [{"groupKey": key, "groupLabel": name, **statuses(of)} for key, name, of in groups]
+    return body
+
+
+def money(value: Fraction) -> str:
+    """Write an amount with two decimals, half away from zero."""
+    cents = int(two_places(value) * 100)
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
 def shares(found: Mapping[str, Amount], keys: Sequence[str], prior: Mapping[str, Amount] | None) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+"""Revenue and profitability against the oracle, over random invoices, payments, refunds, costs and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mockserver.app import Simulator
+from tests.vendors.paygentic.bookkeeper import (
+    AGGREGATIONS,
+    EXTERNAL,
+    Bookkeeper,
+    moments,
+    new_simulator,
+    stream,
+    unit_costs,
+)
+from tests.vendors.paygentic.oracle import AskedRevenue, iso
+
+SIXTHS = 6
+"""Payments and refunds are given in these parts of their invoice, so that they never exceed it."""
+
+prices = st.sampled_from(["0", "0.005", "0.004999999999", "0.015", "120", "99.99", "999999999999.999999999999"])
+prices |= st.integers(0, 10**6).map(lambda count: f"{count * 6}e-4")
+spans = st.tuples(moments, moments).map(sorted)
+later = st.sampled_from([timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=40)])
+
+
+@st.composite
+def invoices(draw: st.DrawFn) -> dict[str, Any]:
+    """An invoice whose customer is a number to be told which."""
+    amount, tax = Decimal(draw(prices)), Decimal(draw(prices)) / 4
+    issued = draw(moments)
+    status = draw(st.sampled_from(["outstanding", "paid", "written_off"]))
+    payments, refunds = draw(st.lists(later, max_size=3)), draw(st.lists(later, max_size=2))
+    plan = draw(st.none() | st.sampled_from("abcdefg"))
+    period = draw(st.none() | moments)
+    sixth = ((amount + tax) / SIXTHS).quantize(Decimal("1e-12"), "ROUND_DOWN")
+    return {
+        "customer_id": draw(st.integers(0, 4)), "currency": draw(st.sampled_from(["USD", "USD", "EUR"])),
+        "amount": f"{amount:f}", "tax": f"{tax:f}", "rebate": draw(st.sampled_from(["0", "0.005", "3"])),
+        "issued_at": iso(issued), "status": status,
+        "written_off_at": iso(issued + draw(later)) if status == "written_off" else None,
+        "period_start": period and iso(period), "period_end": period and iso(period + timedelta(days=30)),
+        "subscription_id": draw(st.none() | st.sampled_from(["sub_1", "sub_2"])),
+        "plan_id": plan, "plan_name": plan and f"Plan {plan}",
+        "payments": [
+            {"amount": f"{draw(st.sampled_from([sixth, amount + tax])) if len(payments) == 1 else sixth:f}",
+             "at": iso(issued + after), "status": draw(st.sampled_from(["completed", "pending", "expired"]))}
+            for after in payments
+        ],
+        "refunds": [
+            {"amount": f"{(amount / SIXTHS).quantize(Decimal('1e-12'), 'ROUND_DOWN'):f}", "at": iso(issued + after),
+             "tax": f"{(tax / SIXTHS).quantize(Decimal('1e-12'), 'ROUND_DOWN'):f}"}
+            for after in refunds
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Simulator]:
+    """One simulator for all examples; each has a world of its own."""
+    simulator = new_simulator()
+    yield simulator
+    simulator.close()
+
+
+@settings(max_examples=30)
+@given(data=st.data(), made=st.lists(invoices(), max_size=14), seed=st.integers(0, 10**6), length=st.integers(0, 60))
+def test_revenue_and_profitability_are_the_oracles(
+    shared: Simulator, data: st.DataObject, made: list[dict[str, Any]], seed: int, length: int
+) -> None:
+    keeper = Bookkeeper(shared)
+    for external in (None, *EXTERNAL):
+        keeper.create_customer(external)
+    customers = list(keeper.books.customers)
+    for event_type, currency in (("cost.a", "USD"), ("cost.a", "USD"), ("cost.b", "USD"), ("cost.a", "EUR")):
+        keeper.create_cost(
+            eventType=event_type, aggregation=data.draw(st.sampled_from(AGGREGATIONS)), valueProperty="$.w",
+            unitCost=data.draw(unit_costs), currency=currency,
+        )  # fmt: skip
+    keeper.send_all(stream(seed, length))
+    keeper.bill({**each, "customer_id": customers[each["customer_id"]]} for each in made)
+    for n in data.draw(st.lists(st.integers(0, 4), max_size=2)):
+        keeper.delete_customer(customers[n])
+
+    for _ in range(3):
+        start, end = data.draw(spans)
+        width = data.draw(st.sampled_from(["hour", "day", "week"]))
+        keeper.ask_revenue(
+            AskedRevenue(
+                start, end, width, data.draw(st.none() | st.sampled_from(["USD", "EUR"])),
+                data.draw(st.none() | st.sampled_from(customers)),
+                tuple(data.draw(st.lists(st.sampled_from(["sub_1", "sub_2"]), max_size=1))),
+                data.draw(st.none() | st.sampled_from(["plan", "customer", "currency"])), data.draw(st.booleans()),
+            )
+        )  # fmt: skip
+        keeper.ask_profitability(
+            start, end, data.draw(st.integers(1, 7)), data.draw(st.sampled_from(["USD", "EUR"])),
+            data.draw(st.none() | st.just(width)),
+            excludes_empty=data.draw(st.booleans()), includes_empty=data.draw(st.booleans()),
+        )  # fmt: skip
+    keeper.check()
