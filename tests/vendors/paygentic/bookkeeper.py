@@ -65,6 +65,11 @@ moments = st.builds(
     st.sampled_from([0, 0, 0, -1, 1, 1_000, 59_999_999, 60_000_000, 30 * 86_400 * 10**6])
     | st.integers(-86_400 * 10**6, 86_400 * 10**6),
 )
+near = st.builds(
+    lambda edge, off: datetime.fromisoformat(edge) + timedelta(microseconds=off),
+    st.sampled_from(NEAR),
+    st.sampled_from([0, 0, -1, 1, 60_000_000]) | st.integers(-SOME_DAYS // 20, SOME_DAYS // 20),
+)
 TYPES = ("cost.a", "cost.b", "Cost.a")
 AMOUNTS = (
     "0 1 1.0 -1 0.1 0.2 0.30000000000000004 1e-7 1E+2 1e0 -0 -0.0 1e-9 123456789.123456789012 999999999999.999999999999"
@@ -468,7 +473,9 @@ def query_of(asked: Asked, window: str) -> dict[str, Any]:
 
 def difference(found: Any, expected: Any) -> str:
     """Show an answer that is not the expected one."""
-    is_, should = (json.dumps(each, default=_shown, ensure_ascii=False, indent=1) for each in (found, expected))
+    is_, should = (
+        json.dumps(each, default=_shown, ensure_ascii=False, indent=1, sort_keys=True) for each in (found, expected)
+    )
     return "\n".join(difflib.ndiff(is_.splitlines(), should.splitlines()))
 
 

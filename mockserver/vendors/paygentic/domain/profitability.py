@@ -95,7 +95,8 @@ def rank(
     idle = [row for row in customers if row.is_empty]
     drops_idle = exclude_empty or not is_complete
     kept = [row for row in customers if not (drops_idle and row.is_empty)]
-    kept.sort(key=lambda row: (-row.profit, row.customer_id))
+    # A minus sign would round to 28 digits.
+    kept.sort(key=lambda row: (row.profit.copy_negate(), row.customer_id))
     rows = kept[:most]
     if len(kept) > most:
         rows.append(fold("other", "Other", kept[most:]))

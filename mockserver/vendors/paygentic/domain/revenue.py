@@ -274,7 +274,8 @@ class _Groups:
                 continue
             revenue[line.key].take(line)
             labels[line.key] = names.get(line.key) or line.label or labels.get(line.key, line.key)
-        ranked = sorted(revenue, key=lambda key: (-revenue[key].revenue, key))
+        # A minus sign would round to 28 digits.
+        ranked = sorted(revenue, key=lambda key: (revenue[key].revenue.copy_negate(), key))
         if len(ranked) + has_rest > most:
             ranked, has_rest = ranked[: most - 1], True
         self._named = {key: Group(key, labels[key]) for key in ranked}
