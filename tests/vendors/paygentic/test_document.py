@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
 
 from mockserver.http.openapi import vendor_document
@@ -201,7 +199,7 @@ def is_promised(theirs: str, ours: str | None) -> bool:
     return (
         ("R" in own or "R" not in other)
         and types <= allowed
-        and (not allowed_values or bool(values) and values <= allowed_values)
+        and (not allowed_values or (bool(values) and values <= allowed_values))
     )
 
 
