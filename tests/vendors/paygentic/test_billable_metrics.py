@@ -227,6 +227,23 @@ def test_what_every_metric_needs_cannot_be_cleared(merchant: Merchant, name: str
     assert [(error["field"], error["code"]) for error in refused.json()["errors"]] == [(name, "invalid_type")]
 
 
+def test_without_an_event_type_nothing_is_measured_until_one_is_named(merchant: Merchant) -> None:
+    create(merchant)
+    merchant.send({"tokens": 3}, type=METRIC["eventType"])
+    metric = create(merchant, eventType=...)
+    window = {"from": "2026-02-01T00:00:00Z", "to": "2026-03-01T00:00:00Z"}
+
+    def measured() -> tuple[Any, Any]:
+        meter = merchant.expect(200, merchant.http.get(f"{PATH}/{metric['id']}/meter", params=window))
+        events = merchant.expect(200, merchant.http.get(f"{PATH}/{metric['id']}/events", params=window))
+        return meter["totalValue"], events["pagination"]["total"]
+
+    assert metric["eventType"] is None
+    assert measured() == (0, 0)
+    patch(merchant, metric, eventType=METRIC["eventType"])
+    assert measured() == (3, 1)
+
+
 @pytest.mark.parametrize("aggregation", ["SUM", "AVG", "MIN", "MAX", "LATEST"])
 def test_a_path_is_cleared_only_when_nothing_needs_it(merchant: Merchant, aggregation: str) -> None:
     metric = create(merchant, aggregation=aggregation)
@@ -255,7 +272,6 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("productId", "product", "invalid_format"),
     ("itemId", "item", "invalid_format"),
     ("itemId", None, "invalid_type"),
-    ("eventType", ..., "required"),
     ("eventType", "a\nb", "invalid_format"),
     ("valueProperty", ..., "required"),
     ("valueProperty", "tokens", "invalid_format"),
@@ -282,7 +298,7 @@ def test_all_faulty_members_are_reported_at_once(paygentic: httpx.Client) -> Non
     errors = paygentic.post(PATH, json={"aggregation": "AVG", "groupBy": {"a": "a"}}).json()["errors"]
 
     assert sorted(error["field"] for error in errors) == [
-        "description", "eventType", "groupBy.a", "merchantId", "name", "productId", "unit", "valueProperty",
+        "description", "groupBy.a", "merchantId", "name", "productId", "unit", "valueProperty",
     ]  # fmt: skip
 
 

@@ -75,6 +75,7 @@ OTHER_REQUESTS: list[tuple[str, dict[str, str]]] = [
             "PATCH /v0/customers/{id} body externalId": "null|string max-length=255 min-length=1",
             "PATCH /v0/products/{id} body name": "string min-length=1",
             "POST /v0/billableMetrics body name": "R string min-length=1",
+            "POST /v0/billableMetrics body eventType": "string min-length=1",
             "POST /v0/costs body eventType": "R string min-length=1",
             "POST /v0/costs body name": "R string min-length=1",
             "POST /v0/customers body consumer.name": "R string min-length=1",
@@ -85,9 +86,8 @@ OTHER_REQUESTS: list[tuple[str, dict[str, str]]] = [
         },
     ),
     (
-        "the client of the vendor has since made it required, and says that it cannot be cleared",
+        "the client of the vendor says that it cannot be cleared",
         {
-            "POST /v0/billableMetrics body eventType": "R string min-length=1",
             "PATCH /v0/billableMetrics/{id} body eventType": "string min-length=1",
         },
     ),

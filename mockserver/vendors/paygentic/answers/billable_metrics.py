@@ -21,7 +21,7 @@ class BillableMetricResponse(Answer):
     product_id: str
     item_id: str | None
     aggregation: Aggregation
-    event_type: str
+    event_type: str | None
     value_property: str | None
     group_by: dict[str, str] | None
     event_from: str | None

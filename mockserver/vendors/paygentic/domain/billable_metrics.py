@@ -38,7 +38,7 @@ class BillableMetricDraft:
     unit: str
     merchant_id: str
     aggregation: Aggregation
-    event_type: str
+    event_type: str | None = None
     product_id: str | None = None
     item_id: str | None = None
     value_property: str | None = None
@@ -63,7 +63,7 @@ class BillableMetric:
     product_id: str
     item_id: str | None
     aggregation: Aggregation
-    event_type: str
+    event_type: str | None
     value_property: str | None
     group_by: Mapping[str, str] | None
     event_from: int | None
@@ -71,8 +71,10 @@ class BillableMetric:
     updated_at: int
 
     @property
-    def meter(self) -> Meter:
-        """How this metric reads events."""
+    def meter(self) -> Meter | None:
+        """How this metric reads events, or `None` as long as it names no event type."""
+        if self.event_type is None:
+            return None
         keeps_distinct = self.aggregation == "UNIQUE_COUNT" and self.value_property is not None
         return Meter(self.event_type, self.value_property, self.group_by or {}, keeps_distinct)
 

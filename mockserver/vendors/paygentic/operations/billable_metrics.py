@@ -71,6 +71,8 @@ def create(call: Call, draft: BillableMetricDraft) -> BillableMetric:
     :raises NotFound: the product or the item does not exist.
     :raises Refused: the item belongs to another product, or is archived.
 
+    Without an event type it measures nothing until a change names one.
+
     Source: paygentic/openapi "createBillableMetric" (documented), earlier events (assumed).
     """
     merchant = own_organization(call, draft.merchant_id)
@@ -92,7 +94,7 @@ def create(call: Call, draft: BillableMetricDraft) -> BillableMetric:
 
 
 def _save(call: Call, metric: BillableMetric) -> None:
-    meter = readings.follow(call.world, metric.meter)
+    meter = None if metric.meter is None else readings.follow(call.world, metric.meter)
     tables.billable_metrics.save_billable_metric(call.world.store, call.world.id, metric, meter)
 
 

@@ -87,6 +87,8 @@ def events(call: Call, identifier: str, question: EventsQuestion) -> MeterEvents
     """
     metric = must_exist(call, identifier)
     refuse_window(question.start, question.end)
+    if metric.event_type is None:
+        return MeterEvents(metric, question, [], 0)
     start = _first_instant(metric, question.start)
     if question.external_id is None and question.external_subject is None:
         found, total = _listed(call.world, metric, question, start)
@@ -142,4 +144,5 @@ def _search(world: World, metric: BillableMetric, question: EventsQuestion, star
     if question.subject is not None:
         external_id = tables.customers.external_id_of(world.store, world.id, question.subject)
         parties = parties_of(question.subject, external_id)
+    assert metric.event_type is not None
     return Search(metric.event_type, start, question.end, parties, question.external_id, question.external_subject)

@@ -53,7 +53,7 @@ class CreateBillableMetricRequest(Wire):
     unit: str
     merchant_id: OrganizationId
     aggregation: Aggregation
-    event_type: EventType
+    event_type: Annotated[EventType | None, NotNull] = None
     item_id: Annotated[ItemId | None, NotNull] = None
     # After `item_id`: it may be missing when that is there. The path likewise, after `aggregation`.
     product_id: ProductId | None = Field(default=None, validate_default=True)

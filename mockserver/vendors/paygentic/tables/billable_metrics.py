@@ -32,8 +32,8 @@ def create_billable_metrics(db: Database) -> None:
         CREATE TABLE paygentic_billable_metrics (
             world INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
             unit TEXT NOT NULL, merchant_id TEXT NOT NULL, product_id TEXT NOT NULL, item_id TEXT,
-            aggregation TEXT NOT NULL, event_type TEXT NOT NULL, value_property TEXT, group_by TEXT, event_from INTEGER,
-            created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, meter INTEGER NOT NULL,
+            aggregation TEXT NOT NULL, event_type TEXT, value_property TEXT, group_by TEXT, event_from INTEGER,
+            created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, meter INTEGER,
             PRIMARY KEY (world, id)
         ) WITHOUT ROWID
         """
@@ -95,7 +95,7 @@ def billable_metrics(
     return [_metric(row) for row in rows], total
 
 
-def save_billable_metric(store: Store, world: int, metric: BillableMetric, meter: int) -> None:
+def save_billable_metric(store: Store, world: int, metric: BillableMetric, meter: int | None) -> None:
     """Save a metric, new or changed, and the meter it reads events with; forget a former one that is not used."""
     before = store.one("SELECT meter FROM paygentic_billable_metrics WHERE world = ? AND id = ?", (world, metric.id))
     store.execute(
@@ -107,5 +107,5 @@ def save_billable_metric(store: Store, world: int, metric: BillableMetric, meter
             metric.created_at, metric.updated_at, meter,
         ),
     )  # fmt: skip
-    if before and before[0] != meter:
+    if before and before[0] not in (None, meter):
         drop_unused(store, world, before[0])
