@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ from tests.vendors.paygentic.bookkeeper import (
     SUBJECTS,
     Bookkeeper,
     dimensions,
-    near,
     new_simulator,
     object_text,
+    spans,
     stream,
     unit_costs,
 )
@@ -41,7 +42,6 @@ costs = st.lists(
     min_size=1,
     max_size=6,
 )
-spans = st.tuples(near, near).filter(lambda pair: pair[0] != pair[1]).map(sorted)
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +107,17 @@ def test_reports_are_the_oracles(
     keeper.fill_zeros()
     keeper.ask_report(*asked(data.draw, keeper))
     keeper.check()
+
+
+def test_the_series_of_one_subject_leaves_out_an_external_subject_of_the_same_text(shared: Simulator) -> None:
+    keeper = Bookkeeper(shared)
+    keeper.create_cost(eventType="cost.a", aggregation="COUNT", unitCost="1")
+    for field in ("subject", "externalSubject"):
+        keeper.send({"type": "cost.a", "party": (field, "s1"), "data": "{}"})
+    now = keeper.books.now
+
+    found = keeper.ask_report(
+        Asked(now, now + timedelta(hours=1), subject="s1", window="HOUR"), Wanted("customer", compares=True)
+    )
+
+    assert [float(bucket["groups"]["s1"]) for bucket in found["timeSeries"]] == [1]

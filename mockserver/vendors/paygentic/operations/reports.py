@@ -66,11 +66,13 @@ class _Reader:
     def buckets(self, top: Iterable[str]) -> tuple[Measured, Measured]:
         """Return what each cost measured by group and bucket, and what some measured by bucket alone.
 
-        The latter are read by bucket and group only as far as the top groups go: there may be very many customers.
+        The latter are read by bucket and group only as far as the top groups go: there may be very many customers,
+        unless one subject is asked about.
         """
         cut = replace(self._cut, window=self._question.window)
         costs = self._selection.readable
-        summed = [cost for cost in costs if self._by_customer and cost.aggregation in ADDS_UP]
+        has_many = self._by_customer and self._question.subject is None
+        summed = [cost for cost in costs if has_many and cost.aggregation in ADDS_UP]
         others = [cost for cost in costs if cost not in summed]
         parts = self._read(summed, replace(cut, parties=self._parties(top)))
         return chain(parts, self._read(others, cut)), self._read(summed, replace(cut, by_party=False))
