@@ -56,7 +56,9 @@ def dump(value: Any) -> str:
     if kind is Decimal:
         return str(value)
     if kind is dict:
-        return "{" + ",".join([f"{encode_basestring_ascii(k)}:{dump(v)}" for k, v in value.items()]) + "}"
+        text = encode_basestring_ascii
+        members = [f"{text(name)}:{text(item) if type(item) is str else dump(item)}" for name, item in value.items()]
+        return "{" + ",".join(members) + "}"
     if kind is int:
         return str(value)
     if kind is list:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from mockserver.kernel.money import plain
 from mockserver.vendors.paygentic.domain.json_text import canonical, number_in
@@ -113,17 +113,11 @@ class Lens:
     tells_apart: bool
 
 
-class Reading(NamedTuple):
-    """What a meter read from one event.
+Reading = tuple[Labels, Decimal | None, str | None]
+"""What a meter read from one event: the value of each dimension, the number, and text that tells distinct values apart.
 
-    :param labels: the value of each dimension, in the meter's order.
-    :param amount: the number, or `None` when there is none.
-    :param key: the value as text that tells distinct ones apart, or `None` when it is missing, null or not asked for.
-    """
-
-    labels: Labels
-    amount: Decimal | None
-    key: str | None
+The number is `None` when there is none; so is the text when the value is missing, null or not asked for.
+"""
 
 
 def party_of(subject: str | None, external_subject: str | None) -> str:
@@ -159,9 +153,9 @@ def read(lens: Lens, data: Mapping[str, Any]) -> Reading:
     found = [reach(data, steps) for steps in lens.dimensions]
     labels = tuple([value if type(value) is str else label(value) for value in found])
     if lens.value is None:
-        return Reading(labels, None, None)
+        return labels, None, None
     value = reach(data, lens.value)
-    return Reading(labels, number(value), distinction(value) if lens.tells_apart else None)
+    return labels, number(value), distinction(value) if lens.tells_apart else None
 
 
 def reach(data: Mapping[str, Any], steps: Steps) -> Any:

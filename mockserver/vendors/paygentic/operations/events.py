@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from mockserver.kernel.call import Call
+from mockserver.kernel.garbage import uncollected
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
@@ -99,9 +100,12 @@ def ingest_many(world: World, drafts: Iterable[tuple[int, EventDraft]]) -> int:
     intake = _Intake(world)
     recorded = 0
     arriving = iter(drafts)
-    while batch := list(islice(arriving, _BATCH)):
-        recorded += intake.take(batch)
-    return recorded
+    while True:
+        with uncollected():
+            batch = list(islice(arriving, _BATCH))
+            if not batch:
+                return recorded
+            recorded += intake.take(batch)
 
 
 class _Intake:
