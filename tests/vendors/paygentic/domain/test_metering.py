@@ -103,7 +103,7 @@ def test_a_reading_has_its_labels_in_the_order_of_the_dimension_names() -> None:
 
 
 def test_a_meter_that_counts_no_distinct_values_makes_no_keys() -> None:
-    assert read(Meter("t", "$.v").lens, {"v": 1}).key is None
+    assert read(Meter("t", "$.v").lens, {"v": 1})[2] is None
     assert read(Meter("t", None).lens, {"v": 1}) == ((), None, None)
 
 
