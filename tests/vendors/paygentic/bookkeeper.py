@@ -73,6 +73,7 @@ near = st.builds(
 spans = st.tuples(near, near).filter(lambda pair: pair[0] != pair[1]).map(sorted)
 # Such that the window of equal length before it begins where something may have happened.
 spans |= spans.map(lambda pair: [pair[1], pair[1] + (pair[1] - pair[0])])
+spans |= st.just([NOON - timedelta(days=45), NOON + timedelta(days=90)])
 TYPES = ("cost.a", "cost.b", "Cost.a")
 AMOUNTS = (
     "0 1 1.0 -1 0.1 0.2 0.30000000000000004 1e-7 1E+2 1e0 -0 -0.0 1e-9 123456789.123456789012 999999999999.999999999999"
