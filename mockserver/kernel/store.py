@@ -26,6 +26,9 @@ except ImportError:  # Windows: no advisory lock, two servers on one file are no
 APPLICATION_ID = 0x6D6F636B
 """Written into the file's header ("mock"), so that somebody else's database is never migrated."""
 
+LAYOUT = 4
+"""Which tables there are, as a number; raised with every change that migrations do not carry over."""
+
 Row = tuple[Any, ...]
 
 
@@ -58,7 +61,11 @@ class Store:
             tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if tables and application != APPLICATION_ID:
                 raise Unusable(f"{path} is an SQLite database, but not one of mockserver's")
+            layout = conn.execute("PRAGMA user_version").fetchone()[0]
+            if tables and layout != LAYOUT:
+                raise Unusable(f"{path} was made by another version of mockserver; start with a new file")
             conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            conn.execute(f"PRAGMA user_version = {LAYOUT}")
             # WAL with NORMAL survives a killed process; only a power cut may lose the last commits.
             conn.execute("PRAGMA journal_mode = WAL")
             conn.execute("PRAGMA synchronous = NORMAL")

@@ -53,6 +53,21 @@ def test_opening_again_keeps_rows_and_migrates_once(path: Path) -> None:
     store.close()
 
 
+def test_a_file_with_other_tables_is_refused_and_left_as_it_is(path: Path) -> None:
+    store = Store(path)
+    store.migrate([things])
+    store.close()
+    conn = sqlite3.connect(path)
+    conn.execute("PRAGMA user_version = 1")
+    conn.close()
+    before = path.read_bytes()
+
+    with pytest.raises(Unusable, match="another version"):
+        Store(path)
+
+    assert path.read_bytes() == before
+
+
 def test_a_text_file_is_refused_and_left_as_it_is(path: Path) -> None:
     path.write_text("dear diary\n" * 100)
 

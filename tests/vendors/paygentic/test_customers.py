@@ -9,8 +9,6 @@ import pytest
 from paygentic_sdk import Paygentic
 from paygentic_sdk import errors as sdk_errors
 
-from mockserver.kernel.store import Store
-from mockserver.vendors.paygentic import tables
 from tests.vendors.paygentic.biller import Biller
 from tests.vendors.paygentic.conftest import MERCHANT, Merchant, without
 
@@ -299,19 +297,3 @@ def test_an_unknown_consumer_is_not_found(paygentic: httpx.Client) -> None:
     answer = paygentic.post("/v0/customers", json={"merchantId": MERCHANT, "consumerId": "org_nobody"})
 
     assert (answer.status_code, answer.json()["message"]) == (404, "Consumer org_nobody was not found")
-
-
-def test_customers_of_an_older_database_are_found_in_any_letter_case() -> None:
-    store = Store(None)
-    tables.customers.migrations.apply(store.db, stop_before="fold_names")
-    store.db.execute(
-        "INSERT INTO paygentic_customers (world, id, consumer_id, merchant_id, name, email, created_at, updated_at)"
-        " VALUES (1, 'cus_1', 'org_1', 'org_m', 'ÄRA', 'ÄRA@x.example', 0, 0)"
-    )
-    tables.customers.migrations.apply(store.db)
-
-    found = tables.customers.last_with_email(store, 1, "ära@X.example")
-
-    assert found is not None
-    assert found.id == "cus_1"
-    store.close()

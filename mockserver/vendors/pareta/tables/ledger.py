@@ -18,20 +18,12 @@ migrations = Migrations("pareta.ledger")
 
 @migrations()
 def create_ledger(db: Database) -> None:
-    """Every movement of the balance."""
-    for statement in (
+    """Every movement of the balance; of a debit also which model did the work, and the idempotency key of its call."""
+    db.execute(
         "CREATE TABLE pareta_ledger (world INTEGER, seq INTEGER, at INTEGER, kind TEXT, amount_micro_usd INTEGER,"
-        " balance_micro_usd INTEGER, operation TEXT, subject TEXT, request_id TEXT,"
-        " PRIMARY KEY (world, seq)) WITHOUT ROWID",
-    ):
-        db.execute(statement)
-
-
-@migrations()
-def say_what_served(db: Database) -> None:
-    """What a debit's work was done by, and the idempotency key it was asked for with."""
-    for column in ("model", "idempotency_key"):
-        db.execute(f"ALTER TABLE pareta_ledger ADD COLUMN {column} TEXT")
+        " balance_micro_usd INTEGER, operation TEXT, subject TEXT, request_id TEXT, model TEXT, idempotency_key TEXT,"
+        " PRIMARY KEY (world, seq)) WITHOUT ROWID"
+    )
 
 
 def balance(world: World) -> MicroUsd:

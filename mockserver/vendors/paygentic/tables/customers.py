@@ -19,7 +19,10 @@ migrations = Migrations("paygentic.customers")
 
 @migrations()
 def create_customers(db: Database) -> None:
-    """Who buys from the merchant; a deleted one keeps its row."""
+    """Who buys from the merchant; a deleted one keeps its row.
+
+    The keys are name and e-mail address without letter case, because SQLite folds that of ASCII only.
+    """
     db.execute(
         """
         CREATE TABLE paygentic_customers (
@@ -27,6 +30,7 @@ def create_customers(db: Database) -> None:
             name TEXT NOT NULL, email TEXT NOT NULL, phone TEXT, address TEXT, tax_id TEXT, external_id TEXT,
             tax_rates TEXT, notifications TEXT,
             created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER,
+            name_key TEXT NOT NULL, email_key TEXT NOT NULL,
             PRIMARY KEY (world, id)
         ) WITHOUT ROWID
         """
@@ -35,20 +39,6 @@ def create_customers(db: Database) -> None:
         "CREATE INDEX paygentic_customers_external ON paygentic_customers (world, external_id)"
         " WHERE external_id IS NOT NULL"
     )
-
-
-@migrations()
-def fold_names(db: Database) -> None:
-    """Names and e-mail addresses once more, without letter case, because SQLite folds that of ASCII only."""
-    for column in ("name_key", "email_key"):
-        db.execute(f"ALTER TABLE paygentic_customers ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
-    for world, identifier, name, email in db.execute(
-        "SELECT world, id, name, email FROM paygentic_customers"
-    ).fetchall():
-        db.execute(
-            "UPDATE paygentic_customers SET name_key = ?, email_key = ? WHERE world = ? AND id = ?",
-            (name.casefold(), email.casefold(), world, identifier),
-        )
     for column in ("email_key", "consumer_id"):
         db.execute(f"CREATE INDEX paygentic_customers_{column} ON paygentic_customers (world, {column})")
 

@@ -30,11 +30,7 @@ def create_events(db: Database) -> None:
     )
     db.execute("CREATE INDEX paygentic_events_type ON paygentic_events (world, type, at)")
     db.execute("CREATE INDEX paygentic_events_subject ON paygentic_events (world, subject, type, at)")
-
-
-@migrations()
-def find_events_by_names(db: Database) -> None:
-    """Find events by the names that others have for them; events without any cost nothing."""
+    # By the names that others have for them; events without any cost nothing.
     db.execute(
         "CREATE INDEX paygentic_events_external_id ON paygentic_events (world, external_id)"
         " WHERE external_id IS NOT NULL"
