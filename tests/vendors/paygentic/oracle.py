@@ -87,14 +87,18 @@ def every_bucket(start: datetime, end: datetime, window: str) -> list[datetime]:
 
 
 def refuse_window(start: datetime, end: datetime, window: str | None) -> None:
-    """Refuse a window of time that is empty, or that has too many buckets; a month is never too short for that."""
+    """Refuse a window of time that is empty, or that has too many buckets."""
     if start >= end:
         raise Refused("from must be before to")
-    length = LENGTHS.get(window or "")
-    if window is not None and length is not None:
-        last = bucket(end - timedelta(microseconds=1), window)
-        if (last - bucket(start, window)) // length + 1 > MOST_BUCKETS:
-            raise Refused("too many buckets")
+    if window is None:
+        return
+    last = end - timedelta(microseconds=1)
+    if window == "MONTH":
+        count = 12 * (last.year - start.year) + last.month - start.month + 1
+    else:
+        count = (bucket(last, window) - bucket(start, window)) // LENGTHS[window] + 1
+    if count > MOST_BUCKETS:
+        raise Refused("too many buckets")
 
 
 # What is in an event

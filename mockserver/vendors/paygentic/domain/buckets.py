@@ -66,9 +66,17 @@ def refuse_window(start: int, end: int, window: Window | None = None) -> None:
         raise Refused("from must be before to")
     if window is None:
         return
-    width = WIDTHS.get(window, 31 * DAY)
-    if (end - 1) // width - start // width >= MAX_BUCKETS:
+    if _place(end - 1, window) - _place(start, window) >= MAX_BUCKETS:
         raise Refused(f"the window holds more than {MAX_BUCKETS} {window} buckets")
+
+
+def _place(at: int, window: Window) -> int:
+    """Return the place of an instant's bucket in the row of all buckets."""
+    width = WIDTHS.get(window)
+    if width is not None:
+        return at // width
+    day = _EPOCH + timedelta(days=at // DAY)
+    return 12 * day.year + day.month
 
 
 @dataclass(frozen=True, slots=True)
