@@ -518,7 +518,7 @@ class Books:
             "totalCost": exact_sum(cost for cost, _ in found.values()),
             "totalQuantity": exact_sum(quantity for _, quantity in found.values()),
             "groups": page,
-            "timeSeries": self.costs_by_bucket(readable, asked, by, [entry["key"] for entry in page], rest),
+            "timeSeries": self.costs_by_bucket(readable, asked, by, page, ranked[: wanted.top]),
             "availableDimensions": dimensions if is_single else [],
             "warnings": [...] * warnings,
             "groupCount": len(found),
@@ -563,9 +563,18 @@ class Books:
         return found
 
     def costs_by_bucket(
-        self, costs: Iterable[Mapping[str, Any]], asked: Asked, by: str, shown: Sequence[str], rest: Sequence[str]
+        self,
+        costs: Iterable[Mapping[str, Any]],
+        asked: Asked,
+        by: str,
+        page: Sequence[Mapping[str, Any]],
+        top: Sequence[str],
     ) -> list[dict[str, Any]]:
-        """Return what every shown group cost, in each bucket in which any group has a value."""
+        """Return what every shown group cost, in each bucket in which any group has a value.
+
+        Whatever is not at the top is the rest's, so that a bucket is the sum of its parts. Groups that come to nothing
+        may have values that cancel out, and are part of it even where they are left out of the ranking.
+        """
         if asked.window is None:
             return []
         series: dict[datetime, dict[str, Fraction]] = {}
@@ -580,14 +589,14 @@ class Books:
             for (start, group), events in parts.items():
                 amount = aggregate(aggregation, path, events)
                 if amount is not None and is_usable(aggregation, path, events):
-                    key = OTHER if group in rest else group
+                    key = group if group in top else OTHER
                     groups = series.setdefault(start, {})
                     groups[key] = groups.get(key, Fraction(0)) + amount * Fraction(cost["unitCost"])
         return [
             {
                 "windowStart": iso(start),
                 "windowEnd": iso(after(start, asked.window)),
-                "groups": {key: series[start].get(key, Fraction(0)) for key in shown},
+                "groups": {entry["key"]: series[start].get(entry["key"], Fraction(0)) for entry in page},
             }
             for start in sorted(series)
         ]
