@@ -522,7 +522,7 @@ def test_help_loads_nothing_that_serves() -> None:
 def test_serving_loads_nothing_that_only_tests_and_scenarios_need() -> None:
     code = (
         "import sys; from mockserver.app import Simulator; Simulator().close();"
-        "print(sorted({'faker', 'vcr', 'yaml', 'httpx', 'pytest', 'openai', 'pareta', 'starlette.routing'}"
+        "print(sorted({'faker', 'numpy', 'vcr', 'yaml', 'httpx', 'pytest', 'openai', 'pareta', 'starlette.routing'}"
         " & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
