@@ -14,9 +14,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database, Migrations
-
 from mockserver.kernel.errors import Unusable
+from mockserver.kernel.sqlite import Database, Migrations
 
 try:
     import fcntl

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_utils import Database, Migrations
-
 from mockserver.kernel.clock import Clock, ClockState, Mode
 from mockserver.kernel.errors import Conflict, InvalidRequest, Problem, Unauthenticated, UnknownWorld
 from mockserver.kernel.idempotency import Idempotency
 from mockserver.kernel.ids import Draws
 from mockserver.kernel.journal import Journal
 from mockserver.kernel.schedule import Actions, Schedule
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Store
 from mockserver.kernel.tenancy import WORLD_NAME
 

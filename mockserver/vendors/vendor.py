@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlite_utils import Migrations
-
 from mockserver.http.endpoint import Api
 from mockserver.kernel.invariants import Invariant
 from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.schedule import Action
+from mockserver.kernel.sqlite import Migrations
 from mockserver.kernel.world import World
 from mockserver.resources import Fixtures
 from mockserver.vendors.billing import Invoice, InvoiceStatus, Payment, Refund

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic_core import from_json
-from sqlite_utils import Database, Migrations
 
 from mockserver.http.endpoint import Api, Endpoint, WireModel
 from mockserver.http.messages import Reply
@@ -17,6 +16,7 @@ from mockserver.kernel.call import Call
 from mockserver.kernel.errors import InvalidRequest, MockError, NotFound, Problem, Unauthenticated
 from mockserver.kernel.invariants import Invariant
 from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
 from mockserver.vendors.billing import Invoice, InvoiceStatus, Payment, Refund

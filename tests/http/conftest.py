@@ -11,7 +11,6 @@ import httpx
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
-from sqlite_utils import Database, Migrations
 
 from mockserver.http.endpoint import Api, Endpoint, WireModel
 from mockserver.http.forms import Upload
@@ -21,6 +20,7 @@ from mockserver.http.messages import Reply, Stream
 from mockserver.kernel import errors, idempotency, journal, schedule, world
 from mockserver.kernel.call import Call
 from mockserver.kernel.journal import Entry
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Store
 from mockserver.kernel.windows import SECOND, parse_instant
 from mockserver.kernel.world import Beginning, World, Worlds

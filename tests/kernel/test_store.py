@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database, Migrations
 
 from mockserver.kernel.errors import Unusable
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import APPLICATION_ID, Store
 from tests.kernel.conftest import MIGRATIONS
 

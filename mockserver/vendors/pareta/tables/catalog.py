@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlite_utils import Database, Migrations
-
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.catalog import FrontierModel, PriceSheet, RankedModel, Task
 

@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any
 
 from pydantic_core import from_json
-from sqlite_utils import Database, Migrations
 
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.windows import Instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.evaluation import CandidateResult, Contender, Plan, Sheet, Sum

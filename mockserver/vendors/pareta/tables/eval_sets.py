@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlite_utils import Database, Migrations
-
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.windows import Instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.rows import MAX_ROWS, EvalItem

@@ -6,9 +6,8 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from sqlite_utils import Database, Migrations
-
 from mockserver.kernel.money import MicroUsd
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row
 from mockserver.kernel.world import NOBODY, World
 from mockserver.vendors.pareta.domain.ledger import Kind, LedgerEntry

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlite_utils import Database, Migrations
-
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row, Store
 from mockserver.vendors.paygentic.domain.billable_metrics import BillableMetric, Item
 from mockserver.vendors.paygentic.tables import pages

@@ -6,9 +6,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from sqlite_utils import Database, Migrations
-
 from mockserver.kernel.money import plain
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row, Store
 from mockserver.vendors.paygentic.domain.costing import Cost
 from mockserver.vendors.paygentic.tables import pages

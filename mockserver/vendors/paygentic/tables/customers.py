@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlite_utils import Database, Migrations
-
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row, Store
 from mockserver.vendors.paygentic.domain.json_text import dump, restore
 from mockserver.vendors.paygentic.tables import pages

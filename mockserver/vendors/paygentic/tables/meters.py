@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from sqlite_utils import Database, Migrations
-
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row, Store
 from mockserver.vendors.paygentic.domain.aggregation import Tally
 from mockserver.vendors.paygentic.domain.amounts import HALF, joined, summed

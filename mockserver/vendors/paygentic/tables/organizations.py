@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlite_utils import Database, Migrations
-
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row, Store
 from mockserver.vendors.paygentic.tables import pages
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
-
+from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row, Store
 from mockserver.vendors.paygentic.domain.test_clocks import TestClock
 from mockserver.vendors.paygentic.tables import pages

@@ -9,6 +9,7 @@ import pytest
 from mockserver.kernel.errors import InvalidRequest
 from mockserver.vendors.paygentic.domain.aggregation import Aggregation
 from mockserver.vendors.paygentic.domain.billable_metrics import BillableMetric, Item, changed, misfit, stored_path
+from mockserver.vendors.paygentic.domain.metering import Meter
 
 METRIC = BillableMetric(
     "bm_1", "n", "d", "u", "org_1", "prod_1", None, "SUM", "t", "$.v", {"b": "$.b"}, None, created_at=10, updated_at=10
@@ -51,8 +52,11 @@ def test_a_metric_that_counts_keeps_no_path() -> None:
 def test_only_distinct_values_need_to_be_kept(aggregation: Aggregation, path: str | None, keeps: bool) -> None:
     meter = replace(METRIC, aggregation=aggregation, value_property=path, group_by=None).meter
 
-    assert meter.keeps_distinct is keeps
-    assert meter.group_by == {}
+    assert meter == Meter(METRIC.event_type or "", path, {}, keeps)
+
+
+def test_without_an_event_type_there_is_nothing_to_read() -> None:
+    assert replace(METRIC, event_type=None).meter is None
 
 
 def test_an_item_tags_metrics_of_its_own_product_until_it_is_archived() -> None:
