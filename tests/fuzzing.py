@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import schemathesis
@@ -57,19 +57,23 @@ def breaks_its_schema(case: schemathesis.Case[Any]) -> bool:
     )
 
 
-def put_what_exists(case: schemathesis.Case[Any], known: Mapping[str, list[Any]], *, but_one_in: int = 4) -> None:
+def put_what_exists(
+    case: schemathesis.Case[Any], known: Mapping[str, list[Any]], answered: Sequence[int], *, but_one_in: int = 4
+) -> None:
     """Put things that exist into most of the members and parameters that may name them.
 
     Chance alone would never find them, and a draw would not be the same twice.
 
+    :param answered: statuses of the operation so far; until one is a success nothing is left alone.
     :param but_one_in: how many of them one is left alone of.
     """
-    whole_request = repr((case.path_parameters, case.query, case.body))
+    has_worked = min(answered, default=500) < 300
+    whole_request = repr((len(answered), case.path_parameters, case.query, case.body))
     parts: list[Any] = [case.path_parameters, case.query, case.body]
     for part in parts:
         for name in part if isinstance(part, dict) else ():
             draw = zlib.crc32(f"{name} {whole_request}".encode())
-            if name in known and draw % but_one_in:
+            if name in known and (draw % but_one_in or not has_worked):
                 value = known[name][draw % len(known[name])]
                 if type(value) is bytes and case.media_type != "multipart/form-data":
                     continue
