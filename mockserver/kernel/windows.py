@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NewType
 
@@ -86,11 +85,3 @@ def parse_duration(text: str) -> int:
 def floor_to(at: int, width: int) -> int:
     """Return the start of the UTC bucket of `width` microseconds that holds `at`."""
     return at - at % width
-
-
-def buckets(start: int, end: int, width: int) -> Iterator[tuple[int, int]]:
-    """Yield the UTC buckets that touch the half-open window [start, end), in order, each half-open itself."""
-    low = floor_to(start, width)
-    while low < end:
-        yield low, low + width
-        low += width

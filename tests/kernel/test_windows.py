@@ -10,7 +10,6 @@ from mockserver.kernel.windows import (
     MINUTE,
     SECOND,
     WEEK,
-    buckets,
     floor_to,
     format_instant,
     parse_duration,
@@ -101,8 +100,3 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_floor_goes_down_before_1970_too() -> None:
     assert floor_to(-1, HOUR) == -HOUR
-
-
-def test_buckets_cover_a_half_open_window_once() -> None:
-    assert list(buckets(HOUR - 1, 2 * HOUR, HOUR)) == [(0, HOUR), (HOUR, 2 * HOUR)]
-    assert list(buckets(HOUR, HOUR, HOUR)) == []

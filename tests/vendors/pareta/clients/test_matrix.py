@@ -5,7 +5,6 @@ The last test fails for a version that offers anything no case used.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
@@ -14,24 +13,19 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import httpx
 import pytest
 
-from mockserver.app import Simulator
-from mockserver.config import Settings
-from mockserver.http.serve import BackgroundServer
-from mockserver.kernel.windows import parse_instant
-from mockserver.kernel.world import Beginning
 from mockserver.vendors.pareta.domain.ledger import LedgerEntry
+from tests.sdks import Sdk, served
 from tests.vendors.pareta.clients.samples import PDF, png, recording, size_of
 from tests.vendors.pareta.org import ENDPOINT, FRONTIER, PRICE, SEED, STOPPED, Org
-from tests.vendors.pareta.sdk import Member, Plain, expect, installed, major, recorded, resources_of, surface, versions
+from tests.vendors.pareta.sdk import Plain, expect, installed, recorded, resources_of, surface, versions
 
 pytestmark = pytest.mark.sdk
 
@@ -46,40 +40,10 @@ INLINE_MAX = 5 * 1024 * 1024
 # One version, served
 
 
-@dataclass
-class Sdk:
-    """One version of the client, a server in front of a simulator, and what was used of the client."""
-
-    version: str
-    module: ModuleType
-    simulator: Simulator
-    url: str
-    used: set[Member]
-    runner: asyncio.Runner
-    sync_http: httpx.Client
-    async_http: httpx.AsyncClient
-    finished: set[tuple[str, bool]] = field(default_factory=set)
-
-    @property
-    def major(self) -> int:
-        return major(self.version)
-
-
 @pytest.fixture(scope="module")
 def sdk(request: pytest.FixtureRequest) -> Iterator[Sdk]:
-    settings = Settings(beginning=Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant(START)))
-    simulator = Simulator(settings)
-    with (
-        installed(request.param) as module,
-        recorded(module) as used,
-        BackgroundServer(simulator) as server,
-        asyncio.Runner() as runner,
-        httpx.Client(timeout=20) as sync_http,
-    ):
-        async_http = httpx.AsyncClient(timeout=20)
-        yield Sdk(request.param, module, simulator, server.url, used, runner, sync_http, async_http)
-        runner.run(async_http.aclose())
-    simulator.close()
+    with served(request.param, installed, recorded) as found:
+        yield found
 
 
 @dataclass

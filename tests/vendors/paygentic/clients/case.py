@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import ModuleType
 from typing import Any
 
-import httpx
 import pytest
 
-from mockserver.app import Simulator
 from mockserver.kernel.world import World
 from tests.conftest import START
-from tests.vendors.paygentic.clients.sdk import Member, Plain, raised_for, versions
+from tests.sdks import Sdk
+from tests.vendors.paygentic.clients.sdk import Plain, raised_for, versions
 from tests.vendors.paygentic.conftest import MERCHANT, PRODUCT, TYPE
 
 CUSTOMER = "cus_abc123"
 FROM = datetime(2026, 2, 1, tzinfo=UTC)
 TO = datetime(2026, 3, 1, tzinfo=UTC)
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
-
-
-@dataclass
-class Sdk:
-    """One version of the client, a server in front of a simulator, and what was used of the client."""
-
-    version: str
-    module: ModuleType
-    simulator: Simulator
-    url: str
-    used: set[Member]
-    runner: asyncio.Runner
-    sync_http: httpx.Client
-    async_http: httpx.AsyncClient
-    finished: set[tuple[str, bool]] = field(default_factory=set)
 
 
 @dataclass

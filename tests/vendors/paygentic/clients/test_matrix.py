@@ -5,7 +5,6 @@ The last test fails for a version that offers anything of a simulated resource t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -14,23 +13,19 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from mockserver.app import Simulator
-from mockserver.config import Settings
 from mockserver.http.inprocess import InProcessTransport
-from mockserver.http.serve import BackgroundServer
 from mockserver.kernel.windows import DAY, parse_instant
-from mockserver.kernel.world import Beginning
 from mockserver.vendors.billing import Invoice, Payment, Refund
 from mockserver.vendors.paygentic import vendor
 from mockserver.vendors.paygentic.operations.invoices import InvoiceBook
 from tests.conftest import START
+from tests.sdks import Sdk, served
 from tests.vendors.paygentic.clients.case import (
     CUSTOMER,
     FROM,
     NOON,
     TO,
     Case,
-    Sdk,
     cost_of,
     customer_of,
     event_of,
@@ -58,19 +53,8 @@ pytestmark = pytest.mark.sdk
 
 @pytest.fixture(scope="module")
 def sdk(request: pytest.FixtureRequest) -> Iterator[Sdk]:
-    settings = Settings(beginning=Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant(START)))
-    simulator = Simulator(settings)
-    with (
-        installed(request.param) as module,
-        recorded(module) as used,
-        BackgroundServer(simulator) as server,
-        asyncio.Runner() as runner,
-        httpx.Client(timeout=20) as sync_http,
-    ):
-        async_http = httpx.AsyncClient(timeout=20)
-        yield Sdk(request.param, module, simulator, server.url, used, runner, sync_http, async_http)
-        runner.run(async_http.aclose())
-    simulator.close()
+    with served(request.param, installed, recorded) as found:
+        yield found
 
 
 @pytest.fixture
