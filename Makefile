@@ -1,5 +1,7 @@
 # Every target does its own set-up; all it needs is Python 3.11 or newer, and make.
 PYTHON ?= python3
+# A file's tests stay together: some share what takes long to make, and the last ones look back on the others.
+PARALLEL ?= --numprocesses auto --dist loadfile
 BIN := .venv/bin
 # Versions of the vendors' clients the tests run side by side; their generations differ on the wire.
 PARETA_SDKS := 0.1.0 0.2.1 0.3.1 1.0.0 1.3.0 2.1.0 3.0.4
@@ -37,7 +39,7 @@ serve: .venv/base.stamp
 	$(BIN)/mockserver serve $(ARGS)
 
 test: setup
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 check: static coverage
 
@@ -54,7 +56,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 coverage: setup
-	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report= $(ARGS)
 	$(MAKE) covered
 
 # The rules compute and nothing else, so every branch of them has a test.

@@ -9,7 +9,7 @@ from mockserver import resources
 from mockserver.config import Settings
 from mockserver.http.asgi import VendorApp
 from mockserver.http.gateway import Gateway
-from mockserver.kernel import idempotency, journal, schedule, world
+from mockserver.kernel import world
 from mockserver.kernel.store import Store
 from mockserver.kernel.world import World, Worlds
 from mockserver.vendors.registry import vendors
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 CONTROL_PREFIX = "/_mock"
-_KERNEL_MIGRATIONS = (world.migrations, journal.migrations, idempotency.migrations, schedule.migrations)
 
 
 class Simulator:
@@ -32,7 +31,7 @@ class Simulator:
         self.vendors = vendors()
         self.store = Store(self.settings.db)
         try:
-            self.store.migrate([*_KERNEL_MIGRATIONS, *(m for vendor in self.vendors for m in vendor.migrations)])
+            self.store.migrate([*world.MIGRATIONS, *(m for vendor in self.vendors for m in vendor.migrations)])
             self.worlds = self._worlds()
         except BaseException:
             self.store.close()  # gives the file back to whoever tries next

@@ -405,6 +405,7 @@ class JournalEntry(WireModel):
     idempotency: str | None
     fault: str | None
     stub: str | None
+    retry_after: str | None
     request: JournalRequest
     response: JournalBody
 

@@ -60,6 +60,9 @@ class Endpoint:
     :param replayable: whether an idempotency key makes a second request return the first answer.
     :param source: where the vendor describes it.
     :param media_type: of the success body.
+    :param stub: model of what a stub may answer in the operation's place; its `to_domain` is what `run` finds as
+        `call.answer`. Without one the operation generates nothing that could be stubbed.
+    :param is_delayable: whether it heeds `call.delay_us`.
     """
 
     method: str
@@ -83,6 +86,27 @@ class Endpoint:
     streams: bool = False
     summary: str = ""
     media_type: str = "application/json"
+    stub: type[WireModel] | None = None
+    is_delayable: bool = False
+
+
+Describe = Callable[[Endpoint, tuple[str, ...], Any], Mapping[str, Any]]
+"""Returns the facts in a request that faults, stubs and assertions may match: called with the operation, the path's
+parameters, and the body as JSON data (a form's fields; `None` where it cannot be read).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where an operation that takes in events has what can go wrong with them on their way, by name of a body's member.
+
+    :param data: an object in which every number counts something.
+    """
+
+    operation: str
+    timestamp: str
+    key: str
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +124,9 @@ class Api:
     :param answers: module of the models that rows name by text.
     :param admit: refuses a request for its key alone, before anything else about it is looked at: called with the call,
         the operation and the `Authorization` header.
+    :param failure: the vendor's body for a status that a fault asks for, with a text of its own or the usual one.
+    :param facts: names of the facts `describe` may return.
+    :param intake: its operation that takes in events, if there is one.
     """
 
     name: str
@@ -119,6 +146,10 @@ class Api:
     scheme_description: str = ""
     answers: str = ""
     admit: Callable[[Call, str, bytes | None], None] = field(default=lambda call, operation, authorization: None)
+    failure: Callable[[int, str | None], Reply] = field(default=lambda status, text: Reply.json({}, status))
+    facts: tuple[str, ...] = ()
+    describe: Describe = field(default=lambda endpoint, parameters, data: {})
+    intake: Intake | None = None
 
     @property
     def mount(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic_core import to_json
 
@@ -44,11 +44,19 @@ class Stream:
     abandon: Callable[[], None]
 
 
+Fate = Literal["sent", "cut", "reset", "held"]
+"""What becomes of an answer on its way: it arrives; the connection is cut without it (after the pieces of a stream);
+the connection is reset; or nothing comes for `Reply.delay_s`, and then the connection is cut.
+"""
+
+
 @dataclass(slots=True)
 class Reply:
     """What goes out: a whole body, or a stream of pieces.
 
     :param is_ending: whether the piece that was handed out last is the last there is.
+    :param delay_s: how long it is held back.
+    :param fate: what becomes of it; anything but `sent` is a fault's doing.
     """
 
     status: int
@@ -57,6 +65,8 @@ class Reply:
     stream: Stream | None = None
     pieces: Iterator[bytes] | None = None
     is_ending: bool = False
+    delay_s: float = 0.0
+    fate: Fate = "sent"
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Headers | None = None) -> Reply:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mockserver.kernel.windows import Instant
 from mockserver.kernel.world import World
@@ -20,6 +22,10 @@ class Call:
     :param duration_us: set by the operation: the simulated time it took.
     :param subject: set by the operation: the thing a refusal is to be counted against.
     :param idempotency: set on the way: how its key was judged, `None` without one.
+    :param delay_us: set by a fault: how much later than now what the request leaves behind is to show.
+    :param fault: the faults that hit it, by id; `stub` the one that answered it.
+    :param answer: set by a stub: what is to be answered in place of something generated, as the operation's model of
+        stubs has it.
     """
 
     world: World
@@ -33,5 +39,7 @@ class Call:
     duration_us: int = 0
     idempotency: str | None = None
     subject: str | None = None
+    delay_us: int = 0
     fault: str | None = None
     stub: str | None = None
+    answer: Mapping[str, Any] | None = None

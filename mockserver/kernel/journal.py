@@ -39,6 +39,7 @@ def create_journal(db: Database) -> None:
             operation TEXT, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL,
             status INTEGER, cost_micro_usd INTEGER NOT NULL, duration_us INTEGER NOT NULL,
             request_id TEXT NOT NULL, client TEXT NOT NULL, reason TEXT, idempotency TEXT, fault TEXT, stub TEXT,
+            retry_after TEXT,
             request_headers BLOB NOT NULL, request_body BLOB NOT NULL, response_body BLOB NOT NULL,
             size INTEGER NOT NULL,
             PRIMARY KEY (world, seq)
@@ -55,6 +56,8 @@ class Entry:
     :param duration_us: simulated microseconds, so that two runs of one script write the same bytes.
     :param reason: why a request was refused, or `None`.
     :param idempotency: `first`, `replayed`, `duplicate`, `mismatch`, or `None` without a key.
+    :param fault: the faults that hit it, by id and separated by blanks.
+    :param retry_after: what the answer's header of that name said.
     """
 
     seq: int
@@ -73,6 +76,7 @@ class Entry:
     idempotency: str | None = None
     fault: str | None = None
     stub: str | None = None
+    retry_after: str | None = None
     headers: dict[bytes, bytes] = field(default_factory=dict)
     request_body: bytes = b""
     response_body: bytes = b""
@@ -100,13 +104,12 @@ class Journal:
         response_body = redacted(capped(entry.response_body))
         size = len(headers) + len(request_body) + len(response_body) + _ROW_BYTES
         self._store.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self._world, entry.seq, entry.at, entry.vendor, entry.operation, entry.method,
                 redacted_text(entry.path), redacted_text(entry.query), entry.status, entry.cost_micro_usd,
                 entry.duration_us, entry.request_id, entry.client, entry.reason, entry.idempotency, entry.fault,
-                entry.stub, headers, request_body, response_body,
-                size,
+                entry.stub, entry.retry_after, headers, request_body, response_body, size,
             ),
         )  # fmt: skip
         if entry.seq % _TRIM_EVERY == 0:
@@ -138,7 +141,7 @@ class Journal:
         """
         rows = self._store.all(
             "SELECT seq, at, vendor, operation, method, path, query, status, request_id, client, cost_micro_usd,"
-            " duration_us, reason, idempotency, fault, stub, request_headers, request_body, response_body"
+            " duration_us, reason, idempotency, fault, stub, retry_after, request_headers, request_body, response_body"
             " FROM journal WHERE world = :world AND seq > :after AND (:status IS NULL OR status = :status)"
             " AND (:operation IS NULL OR operation GLOB :operation"
             "      OR substr(operation, instr(operation, '.') + 1) GLOB :operation)"

@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mockserver.kernel import drifts, faults, idempotency, journal, schedule, stubs
 from mockserver.kernel.clock import Clock, ClockState, Mode
+from mockserver.kernel.drifts import Drifts
 from mockserver.kernel.errors import Conflict, InvalidRequest, Problem, Unauthenticated, UnknownWorld
+from mockserver.kernel.faults import Faults
 from mockserver.kernel.idempotency import Idempotency
 from mockserver.kernel.ids import Draws
 from mockserver.kernel.journal import Journal
 from mockserver.kernel.schedule import Actions, Schedule
 from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Store
+from mockserver.kernel.stubs import Stubs
 from mockserver.kernel.tenancy import WORLD_NAME
 
 NOBODY = "~"
@@ -48,6 +52,10 @@ def create_worlds(db: Database) -> None:
     )
 
 
+MIGRATIONS = (migrations, *(room.migrations for room in (journal, idempotency, schedule, faults, stubs, drifts)))
+"""The tables of everything a world is made of, in the order they are created."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """How new worlds start.
@@ -65,8 +73,8 @@ class World:
     """One isolated tenant: everything stored in its name, its clock, its seed and its switches."""
 
     __slots__ = (
-        "clock", "draws", "holds", "id", "idempotency", "in_flight", "is_gone", "journal", "name", "schedule",
-        "store", "switches",
+        "clock", "draws", "drifts", "faults", "holds", "id", "idempotency", "in_flight", "is_gone", "journal", "name",
+        "schedule", "store", "stubs", "switches",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +89,9 @@ class World:
         self.journal = Journal(store, identity)
         self.idempotency = Idempotency(store, identity)
         self.schedule = Schedule(store, identity)
+        self.faults = Faults(store, identity)
+        self.stubs = Stubs(store, identity)
+        self.drifts = Drifts(store, identity)
         self.holds: dict[str, int] = {}
         """Micro-USD held back for streams in flight, by request id; gone when the process is."""
         self.in_flight: dict[tuple[str, str], str] = {}

@@ -10,14 +10,13 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from mockserver.app import _KERNEL_MIGRATIONS
 from mockserver.control.openapi import control_document
 from mockserver.control.routes import control_app
 from mockserver.http.gateway import Gateway
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.kernel.store import Store
 from mockserver.kernel.windows import parse_instant
-from mockserver.kernel.world import Beginning, Worlds
+from mockserver.kernel.world import MIGRATIONS, Beginning, Worlds
 from mockserver.resources import Fixtures
 from tests.conformance import Documented
 from tests.control import toy
@@ -72,7 +71,7 @@ class ControlClient:
 @pytest.fixture
 def store() -> Iterator[Store]:
     store = Store(None)
-    store.migrate([*_KERNEL_MIGRATIONS, toy.migrations])
+    store.migrate([*MIGRATIONS, toy.migrations])
     yield store
     store.close()
 

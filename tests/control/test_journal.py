@@ -35,6 +35,7 @@ def test_a_request_is_shown_with_what_was_decided(control: ControlClient, shop: 
         "idempotency": None,
         "fault": None,
         "stub": None,
+        "retry_after": None,
         "request": {"body": '{"item":"tea"}', "encoding": "utf-8"},
         "response": {"body": '{"item":"tea"}', "encoding": "utf-8"},
     }

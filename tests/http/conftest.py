@@ -17,7 +17,7 @@ from mockserver.http.forms import Upload
 from mockserver.http.gateway import Gateway
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.http.messages import Reply, Stream
-from mockserver.kernel import errors, idempotency, journal, schedule, world
+from mockserver.kernel import errors, world
 from mockserver.kernel.call import Call
 from mockserver.kernel.journal import Entry
 from mockserver.kernel.sqlite import Database, Migrations
@@ -215,7 +215,7 @@ def gateway(toy: Toy, store: Store) -> Gateway:
 
 
 def toy_gateway(toy: Toy, store: Store) -> Gateway:
-    store.migrate([world.migrations, journal.migrations, idempotency.migrations, schedule.migrations, migrations])
+    store.migrate([*world.MIGRATIONS, migrations])
     worlds = Worlds(
         store, actions={"toy.insert": toy.act}, beginning=Beginning(seed=7, clock_mode="frozen", clock_at=START)
     )

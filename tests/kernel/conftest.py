@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from mockserver.kernel import clock, idempotency, journal, schedule, world
+from mockserver.kernel import clock
 from mockserver.kernel.store import Store
 from mockserver.kernel.windows import SECOND
-from mockserver.kernel.world import Beginning, World, Worlds
+from mockserver.kernel.world import MIGRATIONS, Beginning, World, Worlds
 
-MIGRATIONS = (world.migrations, journal.migrations, idempotency.migrations, schedule.migrations)
 NOON = 1_770_724_800 * SECOND  # 2026-02-10T12:00:00Z
 
 

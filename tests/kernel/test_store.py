@@ -10,7 +10,7 @@ import pytest
 from mockserver.kernel.errors import Unusable
 from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import APPLICATION_ID, Store
-from tests.kernel.conftest import MIGRATIONS
+from mockserver.kernel.world import MIGRATIONS
 
 things = Migrations("test.things")
 

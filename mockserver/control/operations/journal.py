@@ -40,6 +40,7 @@ def _view(entry: Entry) -> dict[str, Any]:
         "idempotency": entry.idempotency,
         "fault": entry.fault,
         "stub": entry.stub,
+        "retry_after": entry.retry_after,
         "request": {"headers": headers, **body_view(entry.request_body)},
         "response": body_view(entry.response_body),
     }
