@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any, TypeVar, cast
 
 import schemathesis
+from hypothesis import settings as Settings
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     ignored_auth,
@@ -15,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
     unsupported_method,
 )
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 CHECKS = [
     status_code_conformance,
@@ -78,3 +84,25 @@ def put_what_exists(
                 if type(value) is bytes and case.media_type != "multipart/form-data":
                     continue
                 part[name] = value
+
+
+def one_for_each_operation(schema: BaseSchema, settings: Settings, names: dict[str, Any]) -> Callable[[Test], Test]:
+    """Turn a test into one for each operation of a document, with names of their own in the module `names`.
+
+    A parametrized one would be many tests with one id, and pytest-xdist runs one test for each id.
+    """
+
+    def spread(test: Test) -> Test:
+        assert isinstance(test, FunctionType)
+        for result in schema.get_all_operations():
+            operation = cast("Ok[Any]", result).ok()
+            name = f"{test.__name__}_{operation.definition.raw['operationId'].replace('.', '_')}"
+            copy = FunctionType(test.__code__, test.__globals__, name, test.__defaults__, test.__closure__)
+            copy.__annotations__ = test.__annotations__
+            copy.__module__ = test.__module__
+            only = schema.include(path=operation.path, method=operation.method.upper())
+            names[name] = only.parametrize()(settings(copy))
+        test.__test__ = False  # type: ignore[attr-defined]
+        return test
+
+    return spread

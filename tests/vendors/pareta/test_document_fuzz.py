@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from mockserver.http.openapi import vendor_document
 from mockserver.vendors.pareta.routes import api
-from tests.fuzzing import CHECKS, breaks_its_schema, keeps_its_schema, put_what_exists, whole
+from tests.fuzzing import CHECKS, breaks_its_schema, keeps_its_schema, one_for_each_operation, put_what_exists, whole
 from tests.vendors.pareta.clients.samples import PDF, png, recording
 from tests.vendors.pareta.org import ENDPOINT, SEED, STOPPED, Org
 
@@ -75,8 +75,11 @@ def blobs(org: Org) -> dict[str, list[Any]]:
     }  # fmt: skip
 
 
-@schema.parametrize()
-@settings(max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@one_for_each_operation(
+    schema,
+    settings(max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)),
+    globals(),
+)
 def test_whatever_is_sent_is_answered_as_documented(case: schemathesis.Case[Any], url: str, org: Org) -> None:
     is_meant_to_be_taken = keeps_its_schema(case)
     if is_meant_to_be_taken:

@@ -156,6 +156,14 @@ def test_of_notifications_only_those_that_are_named_change(merchant: Merchant) -
     assert changed["notificationSettings"] == {"invoiceIssued": False, "invoicePaid": False, "renewalReminder": True}
 
 
+def test_notifications_that_name_nothing_are_all_on(merchant: Merchant) -> None:
+    answer = merchant.http.patch("/v0/customers/cus_abc123", json={"notificationSettings": {}})
+
+    assert answer.json()["notificationSettings"] == {
+        "invoiceIssued": True, "invoicePaid": True, "renewalReminder": True,
+    }  # fmt: skip
+
+
 def test_a_customer_that_owes_something_cannot_be_deleted(merchant: Merchant, biller: Biller) -> None:
     identifier = create(merchant)
     owed = [biller.invoice(customer_id=identifier, id=f"inv_{number}") for number in (1, 2)]

@@ -26,7 +26,7 @@ from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import Beginning
 from mockserver.vendors.paygentic.routes import api
 from tests.conftest import START
-from tests.fuzzing import CHECKS, breaks_its_schema, keeps_its_schema, put_what_exists, whole
+from tests.fuzzing import CHECKS, breaks_its_schema, keeps_its_schema, one_for_each_operation, put_what_exists, whole
 from tests.vendors.paygentic.conftest import COST, EVENT, MERCHANT, PRODUCT, TYPE
 
 KEY = {"Authorization": "Bearer sk_test_acme"}
@@ -100,8 +100,11 @@ def use_what_exists(case: schemathesis.Case[Any], ids: dict[str, str]) -> None:
     put_what_exists(case, known, statuses[case.operation.label], but_one_in=12)
 
 
-@schema.parametrize()
-@settings(max_examples=20, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@one_for_each_operation(
+    schema,
+    settings(max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)),
+    globals(),
+)
 def test_whatever_is_sent_is_answered_as_documented(
     case: schemathesis.Case[Any], url: str, ids: dict[str, str]
 ) -> None:

@@ -154,7 +154,9 @@ def present_customer(customer: Customer) -> dict[str, Any]:
         "taxId": customer.tax_id,
         "externalId": customer.external_id,
         "taxRates": None if rates is None else {name: json_number(rate) for name, rate in rates.items()},
-        "notificationSettings": customer.notifications and {**_NOTIFICATIONS, **customer.notifications},
+        "notificationSettings": None
+        if customer.notifications is None
+        else {**_NOTIFICATIONS, **customer.notifications},
         "createdAt": format_instant(customer.created_at),
         "updatedAt": format_instant(customer.updated_at),
     }
