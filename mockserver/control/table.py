@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mockserver.control import invoices as invoice_schemas
 from mockserver.control import schemas
+from mockserver.control import snapshots as snapshot_schemas
 from mockserver.control.operations import (
     clock,
     credits,
@@ -13,6 +14,7 @@ from mockserver.control.operations import (
     journal,
     reconciliation,
     server,
+    snapshots,
     worlds,
 )
 from mockserver.control.route import PREFIX, Route
@@ -76,13 +78,34 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", f"{_WORLD}/reset", "worlds.reset", worlds.reset_world,
         response=schemas.WorldResponse, errors=(*_READING, 409), is_slow=True,
-        summary="Put a world back to the template; its seed stays.",
+        summary="Put a world back to the template; its seed stays, its snapshots go.",
     ),
     Route(
         "POST", f"{_WORLD}/fork", "worlds.fork", worlds.fork_world,
         body=schemas.ForkRequest, response=schemas.WorldResponse, status=201,
         errors=_CHANGING, is_slow=True,
         summary="Copy a world whole, under a new name.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/snapshots", "snapshots.list", snapshots.list_snapshots,
+        query=schemas.PageQuery, response=snapshot_schemas.SnapshotsPage, errors=(*_READING, 422),
+        summary="A world's snapshots, oldest first; a fork starts without any.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/snapshots", "snapshots.create", snapshots.take_snapshot,
+        body=snapshot_schemas.SnapshotRequest, response=snapshot_schemas.SnapshotResponse, status=201,
+        errors=_CHANGING, is_slow=True,
+        summary="Keep a world as it is, to come back to.",
+    ),
+    Route(
+        "DELETE", f"{_WORLD}/snapshots/{{id}}", "snapshots.delete", snapshots.remove_snapshot,
+        status=204, errors=(*_READING, 409), is_slow=True,
+        summary="Remove a snapshot.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/restore", "worlds.restore", snapshots.restore_world,
+        body=snapshot_schemas.RestoreRequest, response=schemas.WorldResponse, errors=_CHANGING, is_slow=True,
+        summary="Put a world back whole to what it was when a snapshot was taken; the snapshot stays.",
     ),
     Route(
         "GET", f"{_WORLD}/switches", "switches.get", worlds.show_switches,

@@ -10,7 +10,7 @@ from typing import Any
 from mockserver.kernel import drifts, faults, idempotency, journal, schedule, stubs
 from mockserver.kernel.clock import Clock, ClockState, Mode
 from mockserver.kernel.drifts import Drifts
-from mockserver.kernel.errors import Conflict, InvalidRequest, Problem, Unauthenticated, UnknownWorld
+from mockserver.kernel.errors import Conflict, InvalidRequest, NotFound, Problem, Unauthenticated, UnknownWorld
 from mockserver.kernel.faults import Faults
 from mockserver.kernel.idempotency import Idempotency
 from mockserver.kernel.ids import Draws
@@ -97,7 +97,7 @@ class World:
         self.in_flight: dict[tuple[str, str], str] = {}
         """Idempotency scope and key of streams in flight, with the digest of their request."""
         self.is_gone = False
-        """Whether the world was deleted or reset while somebody still held this object."""
+        """Whether the world was deleted, reset or restored while somebody still held this object."""
 
     def count(self, name: str) -> int:
         """Advance a named counter and return it; the first value is 1."""
@@ -127,6 +127,28 @@ class World:
     def is_on(self, switch: str) -> bool:
         """Return the state of one of the vendors' switches in this world."""
         return self.switches[switch]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy of a world as it was.
+
+    :param label: the user's own word for it.
+    :param at: what the world's clock showed.
+    :param requests: how many its journal held.
+    :param copy: the number under which its rows lie.
+    """
+
+    seq: int
+    label: str
+    at: int
+    requests: int
+    copy: int
+
+    @property
+    def id(self) -> str:
+        """What it is called."""
+        return f"snapshot-{self.seq}"
 
 
 class Worlds:
@@ -189,7 +211,8 @@ class Worlds:
 
     def names(self) -> list[str]:
         """Return every world's name, in order of creation."""
-        return [row[0] for row in self.store.all("SELECT name FROM worlds WHERE name <> ? ORDER BY id", (NOBODY,))]
+        rows = self.store.all("SELECT name FROM worlds WHERE substr(name, 1, 1) <> ? ORDER BY id", (NOBODY,))
+        return [row[0] for row in rows]
 
     # Making and unmaking; each of these must stand inside one unit of work.
 
@@ -216,16 +239,82 @@ class Worlds:
         return world
 
     def reset(self, world: World) -> World:
-        """Put a world back to its template: rows, identifiers, clock and switches; the seed stays."""
+        """Put a world back to its template: rows, identifiers, clock and switches; the seed stays, snapshots go."""
         self.delete(world)
         return self.create(world.name, seed=world.draws.seed)
 
     def delete(self, world: World) -> None:
-        """Remove a world and every row of it."""
+        """Remove a world, every row of it, and its snapshots."""
+        for snapshot in self.snapshots(world):
+            self._remove(snapshot)
         self.store.clear_world(world.id)
         self.store.execute("DELETE FROM worlds WHERE id = ?", (world.id,))
         self._open.pop(world.name, None)
         world.is_gone = True
+
+    # Going back; all but the list must stand inside one unit of work. A snapshot is a world of its own, under a name no
+    # key can carry and no path can spell: `~<world>/<number>/<label>`.
+
+    def snapshots(self, world: World) -> list[Snapshot]:
+        """Return the snapshots of a world, oldest first."""
+        rows = self.store.all(
+            "SELECT name, clock_virtual, (SELECT count(*) FROM journal WHERE world = worlds.id), id FROM worlds"
+            " WHERE name GLOB ?",
+            (f"{NOBODY}{world.name}/*",),
+        )
+        return sorted((_snapshot(*row) for row in rows), key=lambda snapshot: snapshot.seq)
+
+    def snapshot(self, world: World, label: str = "") -> Snapshot:
+        """Keep a world as it is: rows, clock, identifiers, random position, journal, faults, stubs and switches."""
+        taken = self.snapshots(world)
+        seq = taken[-1].seq + 1 if taken else 1  # no counter of the world's, which taking a snapshot must not change
+        clock = Clock(world.clock.state)
+        clock.set(clock.state.mode, world.clock.now(), clock.state.rate)
+        copy = self._insert(f"{NOBODY}{world.name}/{seq}/{label}", world.draws.seed, clock.state, world.switches)
+        self.store.copy_world(world.id, copy.id)
+        return self._kept(world, f"snapshot-{seq}")
+
+    def forget(self, world: World, identifier: str) -> None:
+        """Remove a snapshot.
+
+        :raises NotFound: there is none of that name.
+        """
+        self._remove(self._kept(world, identifier))
+
+    def restore(self, world: World, identifier: str) -> World:
+        """Put a world back to what it was when a snapshot was taken, as often as wanted; return it anew.
+
+        A frozen clock shows that instant again, a scaled one goes on from it; a real one is as far from the machine's
+        time as it was.
+
+        :raises NotFound: there is no such snapshot.
+        """
+        snapshot = self._kept(world, identifier)
+        self.store.clear_world(world.id)
+        self.store.copy_world(snapshot.copy, world.id)
+        self.store.execute(
+            "UPDATE worlds SET (seed, switches, clock_mode, clock_virtual, clock_machine, clock_rate) ="
+            " (SELECT seed, switches, clock_mode, clock_virtual, clock_machine, clock_rate FROM worlds WHERE id = ?)"
+            " WHERE id = ?",
+            (snapshot.copy, world.id),
+        )
+        restored = self._load(world.name)
+        if restored.clock.state.mode == "scaled":
+            restored.clock.set("scaled", snapshot.at, restored.clock.state.rate)
+            self._keep_clock(restored)
+        self._open[world.name] = restored
+        world.is_gone = True
+        return restored
+
+    def _kept(self, world: World, identifier: str) -> Snapshot:
+        for snapshot in self.snapshots(world):
+            if snapshot.id == identifier:
+                return snapshot
+        raise NotFound("Snapshot", identifier)
+
+    def _remove(self, snapshot: Snapshot) -> None:
+        self.store.clear_world(snapshot.copy)
+        self.store.execute("DELETE FROM worlds WHERE id = ?", (snapshot.copy,))
 
     # Time
 
@@ -255,6 +344,11 @@ class Worlds:
         if world.schedule.is_due(now):
             with self.store.atomic():
                 world.schedule.run(world, now, self.actions, is_awaited=True)
+
+    def reseed(self, world: World, seed: int) -> None:
+        """Change a world's seed; what was drawn already stays."""
+        world.draws = Draws(seed)
+        self.store.execute("UPDATE worlds SET seed = ? WHERE id = ?", (seed, world.id))
 
     def flip(self, world: World, switches: Mapping[str, bool]) -> None:
         """Set some of a world's switches.
@@ -325,3 +419,8 @@ class Worlds:
             "UPDATE worlds SET clock_mode = ?, clock_virtual = ?, clock_machine = ?, clock_rate = ? WHERE id = ?",
             (state.mode, state.virtual, state.machine, state.rate, world.id),
         )
+
+
+def _snapshot(name: str, at: int, requests: int, copy: int) -> Snapshot:
+    _, seq, label = name.split("/", 2)
+    return Snapshot(int(seq), label, at, requests, copy)

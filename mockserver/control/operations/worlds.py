@@ -19,20 +19,20 @@ def list_worlds(control: Control, query: PageQuery) -> dict[str, Any]:
     with control.store.committed():
         worlds = [control.worlds.get(name) for name in control.worlds.names()]
         later = [world for world in worlds if world.id > query.after]
-        return page(later, query.limit, cursor=lambda world: world.id, shape=_view)
+        return page(later, query.limit, cursor=lambda world: world.id, shape=world_view)
 
 
 def create_world(control: Control, body: CreateWorldRequest) -> dict[str, Any]:
     """Make a world from the template."""
     with control.store.committed():
         name = body.name or _free_name(control)
-        return _view(control.worlds.create(name, seed=body.seed, switches=body.switches))
+        return world_view(control.worlds.create(name, seed=body.seed, switches=body.switches))
 
 
 def show_world(control: Control, name: str) -> dict[str, Any]:
     """Return one world."""
     with control.existing(name) as world:
-        return _view(world)
+        return world_view(world)
 
 
 def delete_world(control: Control, name: str) -> None:
@@ -46,13 +46,13 @@ def reset_world(control: Control, name: str) -> dict[str, Any]:
     """Put a world back to the template's state; its seed stays."""
     refuse_template(name)
     with control.admitted(name) as world:  # nothing is settled: this must help even where that fails
-        return _view(control.worlds.reset(world))
+        return world_view(control.worlds.reset(world))
 
 
 def fork_world(control: Control, name: str, body: ForkRequest) -> dict[str, Any]:
     """Copy a world whole, under a new name."""
     with control.changing(name) as world:
-        return _view(control.worlds.fork(world, body.name))
+        return world_view(control.worlds.fork(world, body.name))
 
 
 def show_switches(control: Control, name: str) -> dict[str, bool]:
@@ -75,5 +75,6 @@ def _free_name(control: Control) -> str:
     return name
 
 
-def _view(world: World) -> dict[str, Any]:
+def world_view(world: World) -> dict[str, Any]:
+    """Return the wire form of a world."""
     return {"name": world.name, "seed": world.draws.seed, "switches": world.switches, "clock": clock_view(world)}
