@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mockserver.control import drifts as drift_schemas
+from mockserver.control import faults as fault_schemas
 from mockserver.control import invoices as invoice_schemas
 from mockserver.control import schemas
 from mockserver.control import snapshots as snapshot_schemas
@@ -12,6 +14,7 @@ from mockserver.control.operations import (
     export,
     invoices,
     journal,
+    faults,
     reconciliation,
     server,
     snapshots,
@@ -227,6 +230,58 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", f"{_WORLD}/export/{{what}}.jsonl", "export.jsonl", export.as_jsonl,
+    # What goes wrong
+    Route(
+        "POST", f"{_WORLD}/faults", "faults.add", faults.add_fault,
+        body=fault_schemas.FaultRequest, response=fault_schemas.FaultResponse, status=201, errors=_CHANGING,
+        summary="Arm a fault: which requests, which of these, and what goes wrong with them.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/faults", "faults.list", faults.list_faults,
+        query=schemas.PageQuery, response=fault_schemas.FaultsPage, errors=(*_READING, 422),
+        summary="The faults that are armed, and how often they matched and hit.",
+    ),
+    Route(
+        "DELETE", f"{_WORLD}/faults", "faults.clear", faults.clear_faults,
+        status=204, errors=(*_READING, 409),
+        summary="Disarm every fault.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/faults/{{id}}", "faults.get", faults.show_fault,
+        query=schemas.PageQuery, response=fault_schemas.FaultDetailResponse, errors=(*_READING, 422),
+        summary="One fault, with every decision it made and why.",
+    ),
+    Route(
+        "DELETE", f"{_WORLD}/faults/{{id}}", "faults.delete", faults.delete_fault,
+        status=204, errors=(*_READING, 409),
+        summary="Disarm a fault.",
+    ),
+    # What changes, and who notices
+    Route(
+        "POST", f"{_WORLD}/drifts", "drifts.add", drifts.add_drift,
+        body=drift_schemas.DriftRequest, response=drift_schemas.DriftResponse, status=201, errors=_CHANGING,
+        summary="Let something get worse, slower, dearer or different, from an instant on.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/drifts", "drifts.list", drifts.list_drifts,
+        query=schemas.PageQuery, response=drift_schemas.DriftsPage, errors=(*_READING, 422),
+        summary="A world's drifts, and how much of each there is now.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/truth", "truth.list", drifts.list_truth,
+        query=schemas.PageQuery, response=drift_schemas.TruthPage, errors=(*_READING, 422),
+        summary="What really changes in a world, from when to when, how far and why.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/alerts", "alerts.add", drifts.add_alerts,
+        body=drift_schemas.AlertsRequest, response=drift_schemas.AlertsResponse, status=201, errors=_CHANGING,
+        summary="Take what a monitor noticed: one alert, or a list.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/alerts", "alerts.score", drifts.score_alerts,
+        query=drift_schemas.ScoreQuery, response=drift_schemas.ScoreResponse, errors=(*_READING, 422),
+        summary="Score the alerts: which drifts were noticed, how soon, and which alerts were false.",
+    ),
         media_type="application/jsonl", errors=_READING, is_slow=True,
         summary="The same rows, one JSON object a line.",
     ),

@@ -82,6 +82,18 @@ def parse_duration(text: str) -> int:
     return sum(n * unit for n, unit in zip(amounts, (WEEK, DAY, HOUR, MINUTE, SECOND), strict=True))
 
 
+def format_duration(us: int) -> str:
+    """Return microseconds as a count of the largest unit that needs no fraction: `2h`, `90s`, `-5m`, `0.0005s`.
+
+    `parse_duration` reads it, but for the minus.
+    """
+    for unit in ("d", "h", "m", "s", "ms"):
+        if us % _UNITS[unit] == 0:
+            return f"{us // _UNITS[unit]}{unit}"
+    sign, (seconds, micros) = "-" if us < 0 else "", divmod(abs(us), SECOND)
+    return f"{sign}{seconds}.{f'{micros:06d}'.rstrip('0')}s"
+
+
 def floor_to(at: int, width: int) -> int:
     """Return the start of the UTC bucket of `width` microseconds that holds `at`."""
     return at - at % width

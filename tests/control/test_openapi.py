@@ -61,6 +61,11 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "requests.list": ("GET", "worlds/acme/requests", None),
     "export.csv": ("GET", "worlds/acme/export/ledger.csv", None),
     "export.jsonl": ("GET", "worlds/acme/export/requests.jsonl", None),
+    "faults.add": ("POST", "worlds/acme/faults", {"method": "POST", "reset": True}),
+    "faults.list": ("GET", "worlds/acme/faults", None),
+    "faults.get": ("GET", "worlds/acme/faults/fault-1", None),
+    "faults.delete": ("DELETE", "worlds/acme/faults/fault-1", None),
+    "faults.clear": ("DELETE", "worlds/acme/faults", None),
     "worlds.reset": ("POST", "worlds/acme/reset", None),
 }
 
@@ -74,6 +79,9 @@ def walked(control: ControlClient, shop: httpx.Client) -> ControlClient:
     control.get("worlds/nowhere")
     control.put("worlds/acme/clock", {})
     return control
+    control.post("worlds/acme/faults", {"method": "POST", "reset": True})
+    with worlds.store.committed():
+        worlds.get("acme").faults.strike(Facts({"method": "POST"}), 0, 1, Draws(7), lambda: 0, lambda effect: True)
 
 
 def test_the_document_is_openapi() -> None:
@@ -117,6 +125,8 @@ def test_a_field_missing_from_the_document_is_noticed(walked: ControlClient) -> 
             without = copy.deepcopy(document)
             del without["components"]["schemas"][name]["properties"][field]
 
+    # A fault is shown as it was asked for, which is more than any one fault says.
+    asked_for = set(document["components"]["schemas"]["FaultRequest"]["properties"]) - {"note", "optional"}
             assert _is_caught(without, walked), f"{name}.{field}"
 
 

@@ -11,6 +11,7 @@ from mockserver.kernel.windows import (
     SECOND,
     WEEK,
     floor_to,
+    format_duration,
     format_instant,
     parse_duration,
     parse_instant,
@@ -100,3 +101,17 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_floor_goes_down_before_1970_too() -> None:
     assert floor_to(-1, HOUR) == -HOUR
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [(2 * HOUR, "2h"), (90 * SECOND, "90s"), (WEEK, "7d"), (-5 * MINUTE, "-5m"), (250_000, "250ms"), (500, "0.0005s"),
+     (-1_500_001, "-1.500001s"), (0, "0d")],
+)  # fmt: skip
+def test_a_duration_is_shown_by_the_largest_unit_without_a_fraction(us: int, text: str) -> None:
+    assert format_duration(us) == text
+
+
+@given(st.integers(min_value=0, max_value=10**15))
+def test_a_shown_duration_is_read_back(us: int) -> None:
+    assert parse_duration(format_duration(us)) == us
