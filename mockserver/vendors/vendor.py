@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from mockserver.http.endpoint import Api
+from mockserver.kernel.drifts import DriftKind
 from mockserver.kernel.invariants import Invariant
 from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.schedule import Action
@@ -101,6 +102,7 @@ class Vendor:
     :param exports: what it hands to other programs, by name; no two vendors use one name.
     :param debits: what it takes for work, if it does.
     :param receipts: the cost events it accepts, if it does.
+    :param drifts: what can drift about it, by kind.
     """
 
     api: Api
@@ -115,6 +117,7 @@ class Vendor:
     exports: Mapping[str, Export] = field(default_factory=dict)
     debits: Debits | None = None
     receipts: Receipts | None = None
+    drifts: Mapping[str, DriftKind] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

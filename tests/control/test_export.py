@@ -84,7 +84,7 @@ def test_what_has_fallen_due_is_done_first(control: ControlClient, worlds: World
     [
         ("worlds/nowhere/export/ledger.csv", "world 'nowhere' does not exist"),
         ("worlds/nowhere/export/ledger.jsonl", "world 'nowhere' does not exist"),
-        ("worlds/acme/export/secrets.csv", "export (there are: ledger, requests) 'secrets' not found"),
+        ("worlds/acme/export/secrets.csv", "export (there are: ledger, requests, truth) 'secrets' not found"),
     ],
 )
 def test_what_is_not_there_is_not_found(control: ControlClient, path: str, detail: str) -> None:

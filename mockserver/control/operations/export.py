@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from mockserver.control.control import Control
+from mockserver.control.operations.drifts import TRUTH
 from mockserver.control.operations.journal import body_view
 from mockserver.kernel.errors import Conflict, NotFound
 from mockserver.kernel.journal import Entry
@@ -48,7 +49,7 @@ def as_jsonl(control: Control, name: str, what: str) -> Iterator[bytes]:
 
 
 def _export(control: Control, what: str) -> Export:
-    exports = {"requests": _REQUESTS}
+    exports = {"requests": _REQUESTS, "truth": TRUTH}
     for vendor in control.vendors:
         exports.update(vendor.exports)
     if what not in exports:

@@ -34,6 +34,19 @@ class VendorFailed(MockError):
         super().__init__(f"frontier model '{model}' failed")
 
 
+class ServingFailed(MockError):
+    """What serves the request fails, for no fault of the request.
+
+    :param who: what that is.
+    :param status: with which HTTP status.
+    """
+
+    def __init__(self, who: str, status: int) -> None:
+        self.who = who
+        self.status = status
+        super().__init__(f"'{who}' failed: a drift of its error rate")
+
+
 class TurnFailed(MockError):
     """An agent's turn could not be completed."""
 
