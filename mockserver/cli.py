@@ -186,11 +186,12 @@ def serve(host: str, port: int, admin_token: str | None, server: ServerName, log
 def execute(command: tuple[str, ...], world: str, server: ServerName, log: LogForm, **worlds: Any) -> None:
     """Run COMMAND against a server of its own on a free port, and return its status."""
     from mockserver import logs
+    from mockserver.environment import client_variables
     from mockserver.http.serve import BackgroundServer
 
     logs.configure(log)
     with _simulating(_settings(**worlds)) as simulator, BackgroundServer(simulator, server) as background:
-        status = _command_status(command, {**os.environ, **_variables(background.url, world)})
+        status = _command_status(command, {**os.environ, **client_variables(background.url, world)})
     click.get_current_context().exit(status)
 
 
@@ -277,9 +278,11 @@ def _simulating(settings: Settings) -> Iterator[Simulator]:
 @_option("--world", default="default", show_default=True, help="World the keys name.")
 def env(url: str, world: str) -> None:
     """Print the variables the vendors' clients read, for `eval "$(mockserver env)"`."""
+    from mockserver.environment import client_variables
+
     if not _answers(url):
         raise Unusable(f"no mockserver answers at {url}")
-    for name, value in _variables(url, world).items():
+    for name, value in client_variables(url, world).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -312,8 +315,8 @@ def export(
 ) -> None:  # fmt: skip
     """Write rows of a world, from --db FILE or from a running --url.
 
-    WHAT is events, costs (a row for each metric, customer and day), invoices, ledger or requests. Decimals are exact
-    text, instants are UTC, and equal worlds give equal bytes.
+    WHAT is events, costs (a row for each metric, customer and day), invoices, ledger, requests or truth (the drifts
+    there really are). Decimals are exact text, instants are UTC, and equal worlds give equal bytes.
     """
     from mockserver.export import from_file, from_server
 
@@ -350,26 +353,6 @@ def _write(pieces: Iterator[bytes], output: Path | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         raise Unusable(f"cannot write {output or 'the export'}: {error.strerror}") from None
-
-
-def _variables(url: str, world: str) -> dict[str, str]:
-    """Return what points the vendors' own clients at a server.
-
-    :raises Unusable: no key can carry the world's name.
-    """
-    from mockserver.kernel.tenancy import WORLD_NAME
-
-    if not WORLD_NAME.fullmatch(world):
-        raise Unusable(f"'{world}' is not a world's name: 1 to 64 characters of [A-Za-z0-9._-]")
-    url = url.rstrip("/")
-    return {
-        "PARETA_BASE_URL": url,
-        "PARETA_API_KEY": f"pareta_sk_test_{world}",
-        "OPENAI_BASE_URL": f"{url}/v1",
-        "OPENAI_API_KEY": f"pareta_sk_test_{world}",
-        "PAYGENTIC_SERVER_URL": url,
-        "PAYGENTIC_BEARER_AUTH": f"sk_test_{world}",
-    }
 
 
 def _answers(url: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mockserver.kernel.errors import Conflict, UnknownWorld
 from mockserver.kernel.store import Store
@@ -16,16 +16,28 @@ from mockserver.vendors.vendor import Vendor
 Document = Callable[[], dict[str, Any]]
 
 
+class Stage(Protocol):
+    """Where scenarios are played; within one unit of work."""
+
+    def play(self, world: World, name: str, text: str | None, seed: int | None) -> dict[str, Any]:
+        """Bring a world to a scenario's start state and return what `playing` does."""
+
+    def playing(self, world: World) -> dict[str, Any]:
+        """Return which scenario was played in a world last, if any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """The simulator as the control API sees it.
 
     :param documents: makes an OpenAPI document, by the name of the API it describes.
+    :param stage: plays scenarios, where that can be done.
     """
 
     worlds: Worlds
     vendors: Sequence[Vendor]
     documents: Mapping[str, Document]
+    stage: Stage | None = None
 
     @property
     def store(self) -> Store:

@@ -98,6 +98,15 @@ def load(path: Path) -> Script:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Unusable(f"cannot read {path}: {error}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, path: str) -> Script:
+    """Read a scenario.
+
+    :param path: what to call the file in messages.
+    :raises FaultyScript: it is not YAML, or not a scenario.
+    """
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
@@ -112,7 +121,7 @@ def load(path: Path) -> Script:
         ) from None
 
 
-def _syntax_fault(path: Path, error: yaml.YAMLError) -> str:
+def _syntax_fault(path: str, error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{path}:{error.problem_mark.line + 1}: {error.problem or error.context}"
     return f"{path}:1: {' '.join(str(error).split())}"
