@@ -25,7 +25,7 @@ from mockserver.vendors.pareta.domain.scoring import SCORERS, exact_match
 from mockserver.vendors.pareta.operations import metering
 from mockserver.vendors.pareta.operations.auto import FRONTIER_FAILS
 from mockserver.vendors.pareta.operations.endpoints import undeployed
-from mockserver.vendors.pareta.operations.metering import authorised, latency_us
+from mockserver.vendors.pareta.operations.metering import begun, latency_us
 from mockserver.vendors.pareta.operations.pages import read
 
 if TYPE_CHECKING:
@@ -151,10 +151,9 @@ def complete(
     :param settled: called when the money was taken.
     """
     world = call.world
-    last = authorised(world)
-    prompt = read(world, request.prompt)
     who = server.who
-    n = tables.endpoints.next_call(world, who)
+    last, n = begun(world, who)
+    prompt = read(world, request.prompt)
     answers, score = _answers(world, server, request, prompt, n)
     prompt_tokens = prompt.tokens + _injected(server.endpoint, prompt)
     completion_tokens = sum([answer.tokens for answer in answers])
@@ -206,7 +205,7 @@ def _server(call: Call, model: str) -> Server:
     """Return who serves a model id."""
     if model == AUTO:
         return _AUTO
-    endpoint = tables.endpoints.find_endpoint(call.world, model)
+    endpoint, task = tables.endpoints.find_served(call.world, model)
     if endpoint is None:
         if generation_of(call.client) == ENDPOINTS and looks_like_alias(model):
             deployed = tables.endpoints.endpoints(call.world)
@@ -214,12 +213,12 @@ def _server(call: Call, model: str) -> Server:
             endpoint = endpoint or undeployed(call, model)
         if endpoint is None:
             return _direct(call.world, model)
+        task = tables.catalog.find_task(call.world, endpoint.task)
     call.subject = endpoint.id
     if endpoint.is_seed:
         raise Conflict(f"endpoint '{endpoint.id}' is a seed endpoint and is not deployed", retry_after_s=0)
     if endpoint.status != "live":
         raise EndpointNotReady(endpoint.id, endpoint.status)
-    task = tables.catalog.find_task(call.world, endpoint.task)
     assert task is not None
     return Server(endpoint.id, OPERATION, endpoint, task)
 

@@ -36,8 +36,12 @@ class CreditAccount:
 
 def held(world: World) -> int:
     """Return what streams in flight and unfinished eval runs have set aside."""
-    streams = sum(world.holds.values()) if world.holds else 0
-    return streams + tables.eval_runs.set_aside(world)
+    return in_streams(world) + tables.eval_runs.set_aside(world)
+
+
+def in_streams(world: World) -> int:
+    """Return what streams in flight have set aside."""
+    return sum(world.holds.values()) if world.holds else 0
 
 
 def invariants(world: World) -> list[Invariant]:

@@ -9,20 +9,28 @@ from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.ledger import authorise
 from mockserver.vendors.pareta.domain.metrics import ServedCall
-from mockserver.vendors.pareta.operations.credits import held
+from mockserver.vendors.pareta.operations.credits import held, in_streams
 from mockserver.vendors.pareta.tables.ledger import LastEntry
 
 _SPREAD = 0.35
 
 
-def authorised(world: World) -> LastEntry:
-    """Return where the ledger stands, if another call may start.
+def authorised(world: World) -> None:
+    """Let another call start.
 
     :raises InsufficientCredits: nothing is left that no other work has claimed.
     """
-    last = tables.ledger.last_entry(world)
-    authorise(last.balance_micro_usd, held(world))
-    return last
+    authorise(tables.ledger.balance(world), held(world))
+
+
+def begun(world: World, who: str) -> tuple[LastEntry, int]:
+    """Return where the ledger stands and the ordinal of a server's next call, if that may start.
+
+    :raises InsufficientCredits: nothing is left that no other work has claimed.
+    """
+    last, set_aside, ordinal = tables.ledger.standing(world, who)
+    authorise(last.balance_micro_usd, in_streams(world) + set_aside)
+    return last, ordinal
 
 
 def latency_us(call: Call, who: str, n: int, median_us: int) -> int:

@@ -31,7 +31,7 @@ def create_catalog(db: Database) -> None:
 
 
 @lru_cache(maxsize=256)
-def _task(body: str) -> Task:
+def read_task(body: str) -> Task:
     """Read a task from its stored text; a pure function of it, so that a rollback cannot make it stale."""
     value = json.loads(body)
     return Task(value["id"], value["default_scorer"], value["scoring_strategy"], value["has_blob_input"], value)
@@ -48,13 +48,13 @@ def insert_tasks(world: World, bodies: Sequence[dict[str, Any]]) -> None:
 def tasks(world: World) -> list[Task]:
     """Return every task in catalog order."""
     rows = world.store.all("SELECT body FROM pareta_tasks WHERE world = ? ORDER BY position", (world.id,))
-    return [_task(row[0]) for row in rows]
+    return [read_task(row[0]) for row in rows]
 
 
 def find_task(world: World, task_id: str) -> Task | None:
     """Return one task."""
     row = world.store.one("SELECT body FROM pareta_tasks WHERE world = ? AND id = ?", (world.id, task_id))
-    return _task(row[0]) if row else None
+    return read_task(row[0]) if row else None
 
 
 def insert_board(world: World, models: Sequence[RankedModel]) -> None:
@@ -130,7 +130,7 @@ def setting_text(world: World, name: str) -> str:
 
 @lru_cache(maxsize=64)
 def _price_sheet(text: str) -> PriceSheet:
-    """Read prices from their stored text; a pure function of it, like `_task`."""
+    """Read prices from their stored text; a pure function of it, like `read_task`."""
     return PriceSheet(**json.loads(text))
 
 

@@ -12,8 +12,9 @@ from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.auto import LastRequest
-from mockserver.vendors.pareta.domain.catalog import ServedEndpoint
+from mockserver.vendors.pareta.domain.catalog import ServedEndpoint, Task
 from mockserver.vendors.pareta.domain.metrics import DOWN_FROM, OK_BELOW, SCORE_UNIT, ServedCall, Tally, Window
+from mockserver.vendors.pareta.tables.catalog import read_task
 
 migrations = Migrations("pareta.endpoints")
 
@@ -45,7 +46,7 @@ _ENDPOINT = (
 
 @lru_cache(maxsize=256)
 def _endpoint(row: Row) -> ServedEndpoint:
-    """Read an endpoint from its stored row; a pure function of it, like `_task`."""
+    """Read an endpoint from its stored row; a pure function of it, like `read_task`."""
     *plain, is_seed, extra, first_call = row
     return ServedEndpoint(*[*plain, bool(is_seed), json.loads(extra), first_call])
 
@@ -79,6 +80,24 @@ def find_endpoint(world: World, endpoint_id: str) -> ServedEndpoint | None:
     return _endpoint(row) if row else None
 
 
+_SERVED = (
+    f"SELECT {', '.join(f'e.{column}' for column in _ENDPOINT.split(', '))}, t.body FROM pareta_endpoints e"
+    " LEFT JOIN pareta_tasks t ON t.world = e.world AND t.id = e.task WHERE e.world = ? AND e.id = ?"
+)
+
+
+def find_served(world: World, endpoint_id: str) -> tuple[ServedEndpoint, Task | None] | tuple[None, None]:
+    """Return one endpoint with its task: one look at two tables, because every chat takes it."""
+    row = world.store.one(_SERVED, (world.id, endpoint_id))
+    return _served(row) if row else (None, None)
+
+
+@lru_cache(maxsize=256)
+def _served(row: Row) -> tuple[ServedEndpoint, Task | None]:
+    *plain, body = row
+    return _endpoint(tuple(plain)), read_task(body) if body else None
+
+
 def set_status(world: World, endpoint_id: str, status: str, live_at: int | None = None) -> None:
     """Move an endpoint to another state."""
     world.store.execute(
@@ -103,9 +122,12 @@ def delete_endpoint(world: World, endpoint_id: str) -> None:
 # Calls
 
 
+LAST_CALL = "SELECT max(n) FROM pareta_calls WHERE world = ?1 AND endpoint = ?2"
+
+
 def next_call(world: World, endpoint_id: str) -> int:
     """Return the ordinal of an endpoint's next call."""
-    row = world.store.one("SELECT max(n) FROM pareta_calls WHERE world = ? AND endpoint = ?", (world.id, endpoint_id))
+    row = world.store.one(LAST_CALL, (world.id, endpoint_id))
     return ((row and row[0]) or 0) + 1
 
 

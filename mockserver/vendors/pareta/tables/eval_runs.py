@@ -29,7 +29,9 @@ def create_eval_runs(db: Database) -> None:
         "CREATE TABLE pareta_eval_runs (world INTEGER, id TEXT, eval_set TEXT, task TEXT, status TEXT, candidates TEXT,"
         " total_cost_micro_usd INTEGER, error_detail TEXT, created_at INTEGER, estimate_micro_usd INTEGER,"
         " slices_done INTEGER, plan TEXT, PRIMARY KEY (world, id)) WITHOUT ROWID",
-        f"CREATE INDEX pareta_eval_runs_unfinished ON pareta_eval_runs (world, estimate_micro_usd) WHERE {_UNFINISHED}",
+        # With the status, or SQLite would look at every run of the world instead.
+        "CREATE INDEX pareta_eval_runs_unfinished ON pareta_eval_runs (world, estimate_micro_usd, status)"
+        f" WHERE {_UNFINISHED}",
         "CREATE TABLE pareta_eval_sheets (world INTEGER, run TEXT, position INTEGER, start INTEGER, count INTEGER,"
         " score REAL, errors INTEGER, cost_micro_usd INTEGER, latency_ms INTEGER, tallies TEXT, costs TEXT,"
         " error_texts TEXT, scores TEXT, predictions TEXT, PRIMARY KEY (world, run, position, start))",
@@ -86,11 +88,12 @@ def _prices(stored: Any) -> tuple[int, ...] | int:
     return stored if isinstance(stored, int) else tuple(stored)
 
 
+SET_ASIDE = f"SELECT sum(estimate_micro_usd) FROM pareta_eval_runs WHERE world = ?1 AND {_UNFINISHED}"
+
+
 def set_aside(world: World) -> int:
     """Return what unfinished eval runs may still cost."""
-    row = world.store.one(
-        f"SELECT sum(estimate_micro_usd) FROM pareta_eval_runs WHERE world = ? AND {_UNFINISHED}", (world.id,)
-    )
+    row = world.store.one(SET_ASIDE, (world.id,))
     return (row and row[0]) or 0
 
 

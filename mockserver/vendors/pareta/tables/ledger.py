@@ -11,6 +11,8 @@ from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row
 from mockserver.kernel.world import NOBODY, World
 from mockserver.vendors.pareta.domain.ledger import Kind, LedgerEntry
+from mockserver.vendors.pareta.tables.endpoints import LAST_CALL, next_call
+from mockserver.vendors.pareta.tables.eval_runs import SET_ASIDE, set_aside
 
 migrations = Migrations("pareta.ledger")
 
@@ -43,6 +45,33 @@ def last_entry(world: World) -> LastEntry:
         "SELECT seq, balance_micro_usd FROM pareta_ledger WHERE world = ? ORDER BY seq DESC LIMIT 1", (world.id,)
     )
     return LastEntry(*row) if row else LastEntry(0, MicroUsd(0))
+
+
+class Standing(NamedTuple):
+    """What decides whether a call may start, and as which of its server's.
+
+    :param set_aside: what unfinished eval runs may still cost.
+    :param ordinal: of the server's next call.
+    """
+
+    last: LastEntry
+    set_aside: int
+    ordinal: int
+
+
+_STANDING = (
+    f"SELECT seq, balance_micro_usd, ({SET_ASIDE}), ({LAST_CALL}) FROM pareta_ledger WHERE world = ?1"
+    " ORDER BY seq DESC LIMIT 1"
+)
+
+
+def standing(world: World, who: str) -> Standing:
+    """Return how things stand for a call to a server: one look at three tables, because every chat takes it."""
+    row = world.store.one(_STANDING, (world.id, who))
+    if row is None:
+        return Standing(LastEntry(0, MicroUsd(0)), set_aside(world), next_call(world, who))
+    seq, balance_micro_usd, aside, ordinal = row
+    return Standing(LastEntry(seq, balance_micro_usd), aside or 0, (ordinal or 0) + 1)
 
 
 def post(
