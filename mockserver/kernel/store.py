@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mockserver.kernel.errors import Unusable
 from mockserver.kernel.sqlite import Database, Migrations
@@ -31,6 +31,16 @@ LAYOUT = 5
 Row = tuple[Any, ...]
 
 
+class Watcher(Protocol):
+    """Somebody who wants to know of what is written. Both must return at once, whatever the thread."""
+
+    def stir(self) -> None:
+        """Something was committed."""
+
+    def leave(self) -> None:
+        """The server is about to stop."""
+
+
 class Store:
     """One SQLite database, in memory (`path` is `None`) or in a file.
 
@@ -47,6 +57,9 @@ class Store:
         self._work = _Work(self._lock, self.conn)
         self._step = _Step(self.conn)
         self._worldly: dict[str, str] = {}
+        self.watchers: tuple[Watcher, ...] = ()
+        self._watching = threading.Lock()
+        self._told_changes = 0
 
     # Opening and closing
 
@@ -142,6 +155,22 @@ class Store:
         with self._lock:
             if self.conn.in_transaction and not self._step.depth:
                 self.conn.execute("COMMIT")
+                if self.watchers and self.conn.total_changes != self._told_changes:
+                    self._told_changes = self.conn.total_changes
+                    for watcher in self.watchers:
+                        watcher.stir()
+
+    # Watching
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell somebody of every commit that changed anything."""
+        with self._watching:
+            self.watchers = (*self.watchers, watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell somebody no more."""
+        with self._watching:
+            self.watchers = tuple(each for each in self.watchers if each is not watcher)
 
     # Reading and writing
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.kernel import drifts, faults, idempotency, journal, schedule, stubs
-from mockserver.kernel.clock import Clock, ClockState, Mode
+from mockserver.kernel.clock import Clock, ClockState, Mode, machine_now
 from mockserver.kernel.drifts import Drifts
 from mockserver.kernel.errors import Conflict, InvalidRequest, NotFound, Problem, Unauthenticated, UnknownWorld
 from mockserver.kernel.faults import Faults
@@ -73,8 +73,8 @@ class World:
     """One isolated tenant: everything stored in its name, its clock, its seed and its switches."""
 
     __slots__ = (
-        "clock", "draws", "drifts", "faults", "holds", "id", "idempotency", "in_flight", "is_gone", "journal", "name",
-        "schedule", "store", "stubs", "switches",
+        "born", "clock", "draws", "drifts", "faults", "holds", "id", "idempotency", "in_flight", "is_gone", "journal",
+        "name", "schedule", "store", "stubs", "switches",
     )  # fmt: skip
 
     def __init__(
@@ -98,6 +98,8 @@ class World:
         """Idempotency scope and key of streams in flight, with the digest of their request."""
         self.is_gone = False
         """Whether the world was deleted, reset or restored while somebody still held this object."""
+        self.born = machine_now()
+        """Machine's time, which tells this object from those before and after it, in this process and others."""
 
     def count(self, name: str) -> int:
         """Advance a named counter and return it; the first value is 1."""
@@ -175,6 +177,7 @@ class Worlds:
         self._defaults = dict(switches or {})
         self._beginning = beginning or Beginning()
         self._open: dict[str, World] = {}
+        self.born = machine_now()
         with store.committed():
             if store.one("SELECT 1 FROM worlds") is None:
                 template = self._insert(NOBODY)

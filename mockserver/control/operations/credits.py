@@ -15,7 +15,7 @@ from mockserver.vendors.vendor import Account
 def show_credits(control: Control, name: str) -> dict[str, Any]:
     """Return what a world has left."""
     with control.reading(name) as world:
-        return _view(_account(control).balance(world))
+        return credits_view(_account(control).balance(world))
 
 
 def set_credits(control: Control, name: str, body: CreditsRequest) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def set_credits(control: Control, name: str, body: CreditsRequest) -> dict[str, 
         difference = body.balance - account.balance(world)
         if difference:
             account.grant(world, MicroUsd(difference), "balance set")
-        return _view(account.balance(world))
+        return credits_view(account.balance(world))
 
 
 def grant_credits(control: Control, name: str, body: GrantRequest) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def grant_credits(control: Control, name: str, body: GrantRequest) -> dict[str, 
         account = _account(control)
         account.grant(world, body.amount, body.note)
         granted = {"amount_micro_usd": body.amount, "amount_usd": usd_text(body.amount), "note": body.note}
-        return granted | _view(account.balance(world))
+        return granted | credits_view(account.balance(world))
 
 
 def list_ledger(control: Control, name: str, query: PageQuery) -> dict[str, Any]:
@@ -61,5 +61,6 @@ def _account(control: Control) -> Account:
     raise NotFound("account", "credits")
 
 
-def _view(balance: MicroUsd) -> dict[str, Any]:
+def credits_view(balance: MicroUsd) -> dict[str, Any]:
+    """Return the wire form of a balance."""
     return {"balance_micro_usd": balance, "balance_usd": usd_text(balance)}
