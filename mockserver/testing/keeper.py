@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mockserver.kernel.world import NOBODY
+from mockserver.testing.assertions import dollars, told
 from mockserver.testing.marker import Options, WrongOption, read
 from mockserver.testing.wire import Refused
-from mockserver.testing.world import World, dollars, scene
+from mockserver.testing.world import World, scene
 
 if TYPE_CHECKING:
     from mockserver.testing.server import Server
@@ -139,11 +140,11 @@ class Keeper:
         """Return what the worlds do not keep to, as text; empty when all is well."""
         several = len(self._worlds) > 1
         found = [
-            f"world {world.name}: {shown(verdict)}" if several else shown(verdict)
+            f"world {world.name}: {told(verdict)}" if several else told(verdict)
             for world, options in self._worlds.items()
             for verdict in self._broken(world, options)
         ]
-        found += [f"with a key that names no world, {shown(verdict)}" for verdict in self._strays()]
+        found += [f"with a key that names no world, {told(verdict)}" for verdict in self._strays()]
         return "\n\n".join(found)
 
     def _broken(self, world: World, options: Options) -> Iterator[Verdict]:
@@ -176,12 +177,6 @@ class Keeper:
                 if refused.status != _NOT_FOUND:
                     raise
             del self._worlds[world]
-
-
-def shown(verdict: Verdict) -> str:
-    """Return a verdict as text: what is wrong, and the rows that show it."""
-    lines = [" | ".join("" if cell is None else str(cell) for cell in row) for row in verdict["rows"]]
-    return "\n".join([verdict["message"], " | ".join(verdict["columns"]), *lines])
 
 
 def _only(kind: str, verdict: Verdict) -> Verdict:
@@ -237,7 +232,7 @@ def _set_up(server: Server, name: str, options: Options) -> None:
         if clock is not None:
             wire.call("clock.set", name, body=clock)
         if options.balance_usd is not None:
-            wire.call("credits.set", name, body={"balance_usd": dollars(options.balance_usd)})
+            wire.call("credits.set", name, body={"balance_usd": dollars("balance_usd", options.balance_usd)})
     except Refused:
         wire.call("worlds.delete", name)
         raise

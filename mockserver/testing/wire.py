@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +19,7 @@ from mockserver.control.table import ROUTES
 from mockserver.http.endpoint import WireModel, problems_of
 from mockserver.http.messages import Reply
 from mockserver.kernel.errors import InvalidRequest, MockError, Problem
-from mockserver.kernel.matching import Pattern
+from mockserver.testing.values import plain
 
 if TYPE_CHECKING:
     from mockserver.app import Simulator
@@ -167,25 +165,6 @@ def route_of(name: str) -> Route:
         if route.operation == name:
             return route
     raise LookupError(f"there is no control operation '{name}'")
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: patterns as what they say, instants, spans and decimals as text."""
-    if isinstance(value, Pattern):
-        return value.spec()
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset | range):
-        return [plain(each) for each in value]
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise TypeError(f"{value!r} has no time zone; say which, such as datetime(..., tzinfo=UTC)")
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, timedelta):
-        return f"{Decimal(value // timedelta(microseconds=1)) / 1_000_000:f}s"
-    return value
 
 
 def _validated(validate: Callable[[], WireModel], where: str, problems: list[Problem]) -> WireModel | None:

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mockserver.environment import client_variables
-from mockserver.kernel.matching import All, Pattern
+from mockserver.testing.assertions import Assertions
+from mockserver.testing.clock import Clock
+from mockserver.testing.credits import Credits
+from mockserver.testing.drifts import Drifts
+from mockserver.testing.faults import Faults
 from mockserver.testing.record import Record
-from mockserver.testing.wire import plain
+from mockserver.testing.requests import Requests
+from mockserver.testing.stubs import Stubs
+from mockserver.testing.switches import Switches
+from mockserver.testing.values import Instant
 
 if TYPE_CHECKING:
     from mockserver.http.inprocess import InProcessTransport
     from mockserver.testing.server import Server
     from mockserver.testing.wire import Wire
 
-try:
-    from mockserver.testing.assertions import Assertions
-except ModuleNotFoundError:  # TEMPORARY until the module is there
-
-    class Assertions:  # type: ignore[no-redef]
-        """Nothing yet."""
-
-
-Instant = str | datetime
-"""ISO 8601 text, or a time with its zone."""
-Span = str | timedelta
-"""Such as `90s`, `15m`, `36h`, `7d`, or a timedelta."""
-Usd = str | Decimal | int
-"""Exact dollars."""
-
 _PAGE = 1000
-_INGEST = "paygentic.events.ingest"
 
 
 class Keeper(Protocol):
@@ -64,8 +52,9 @@ class World(Assertions):
     """
 
     def __init__(self, server: Server, name: str, keeper: Keeper) -> None:
-        self.name = name
+        self.name = self._name = name
         self.server = server
+        self._wire = server.wire
         self.is_touched = False
         """Whether anything was changed through this object."""
         self.clock = Clock(self)
@@ -85,14 +74,14 @@ class World(Assertions):
     @property
     def wire(self) -> Wire:
         """Runs control operations."""
-        return self.server.wire
+        return self._wire
 
     def call(self, operation: str, *parameters: str, body: Any = None, query: Any = None) -> Any:
         """Run a control operation on this world, such as `credits.get`, and return its answer as JSON data.
 
         :raises Refused: it said no.
         """
-        return self.wire.call(operation, self.name, *parameters, body=body, query=query)
+        return self._wire.call(operation, self.name, *parameters, body=body, query=query)
 
     def change(self, operation: str, *parameters: str, body: Any = None) -> Any:
         """Run a control operation that changes this world.
@@ -220,508 +209,3 @@ class Invariants(Record):
     def violated(self) -> list[Record]:
         """What does not hold, with the rows that show it."""
         return [Record(each) for each in self._data["invariants"] if not each["holds"]]
-
-
-# Time
-
-
-class Clock:
-    """A world's clock."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __repr__(self) -> str:
-        return f"Clock({self.mode}, {self.now.isoformat()})"
-
-    @property
-    def now(self) -> datetime:
-        """The world's time."""
-        return moment(self._world.call("clock.get")["now"])
-
-    @property
-    def mode(self) -> str:
-        """`real`, `frozen` or `scaled`."""
-        return str(self._world.call("clock.get")["mode"])
-
-    def freeze(self, at: Instant | None = None) -> datetime:
-        """Stop time, now or at an instant."""
-        return self._set({"mode": "frozen", "now": at})
-
-    def advance(self, by: Span) -> datetime:
-        """Move time forward; what falls due on the way has happened when this returns."""
-        return moment(self._world.change("clock.advance", body={"by": by})["now"])
-
-    def scale(self, rate: float, *, at: Instant | None = None) -> datetime:
-        """Let time run so many times as fast as the machine's."""
-        return self._set({"mode": "scaled", "rate": rate, "now": at})
-
-    def run(self, at: Instant | None = None) -> datetime:
-        """Let time run as fast as the machine's."""
-        return self._set({"mode": "real", "now": at})
-
-    def _set(self, body: dict[str, Any]) -> datetime:
-        said = {name: value for name, value in body.items() if value is not None}
-        return moment(self._world.change("clock.set", body=said)["now"])
-
-
-def moment(text: str) -> datetime:
-    """Return an instant of the wire as a time."""
-    return datetime.fromisoformat(text)
-
-
-# Money
-
-
-class Credits:
-    """A world's prepaid balance."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __repr__(self) -> str:
-        return f"Credits({self.balance_usd} USD)"
-
-    @property
-    def balance_micro_usd(self) -> int:
-        """What is left, in millionths of a dollar."""
-        return int(self._world.call("credits.get")["balance_micro_usd"])
-
-    @property
-    def balance_usd(self) -> Decimal:
-        """What is left, in dollars."""
-        return Decimal(self._world.call("credits.get")["balance_usd"])
-
-    def set(self, usd: Usd) -> None:
-        """Make the balance so many dollars."""
-        self._world.change("credits.set", body={"balance_usd": dollars(usd)})
-
-    def grant(self, usd: Usd, note: str = "") -> None:
-        """Add so many dollars."""
-        self._world.change("credits.grant", body={"amount_usd": dollars(usd), "note": note})
-
-    @property
-    def ledger(self) -> list[Record]:
-        """Every movement of credit, oldest first."""
-        return [Record(each) for each in self._world.every("ledger.list")]
-
-
-def dollars(usd: Usd) -> str:
-    """Return dollars as exact text.
-
-    :raises TypeError: they are a float, which is not exact, or no amount at all.
-    """
-    if isinstance(usd, bool) or not isinstance(usd, str | int | Decimal):
-        raise TypeError(f"{usd!r} is no exact amount: give dollars as text or Decimal, such as '1.00'")
-    return usd if isinstance(usd, str) else format(Decimal(usd), "f")
-
-
-# What goes wrong
-
-
-class Fault:
-    """A fault that lies in wait in a world; its numbers are those of the moment they are asked for."""
-
-    def __init__(self, world: World, data: Mapping[str, Any]) -> None:
-        self._world = world
-        self.id: str = data["id"]
-        self.spec = {name: value for name, value in data.items() if name not in ("id", "matched", "hits")}
-
-    def __repr__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in self.spec.items() if value is not None)
-        return f"Fault({self.id}: {said})"
-
-    @property
-    def matched(self) -> int:
-        """How many requests it had to decide about."""
-        return int(self._world.call("faults.get", self.id)["matched"])
-
-    @property
-    def hits(self) -> int:
-        """How many of these it hit."""
-        return int(self._world.call("faults.get", self.id)["hits"])
-
-    @property
-    def decisions(self) -> list[Record]:
-        """What it decided about each request, and why."""
-        found: list[Record] = []
-        after = 0
-        while True:
-            page = self._world.call("faults.get", self.id, query={"after": after, "limit": _PAGE})
-            found += [Record(each) for each in page["decisions"]]
-            if page.get("next") is None:
-                return found
-            after = page["next"]
-
-    def remove(self) -> None:
-        """Disarm it; its decisions go with it."""
-        self._world.change("faults.delete", self.id)
-
-
-class Faults:
-    """What goes wrong in a world on purpose."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __iter__(self) -> Iterator[Fault]:
-        return (Fault(self._world, each) for each in list(self._world.every("faults.list")))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"Faults({list(self)})"
-
-    def add(self, *patterns: Pattern, **keys: Any) -> Fault:
-        """Arm a fault: which requests, when, and what happens to them.
-
-        `world.faults.add(operation="chat.completions.create", first=1, status=503, retry_after=0)`
-
-        :param patterns: of the requests, besides what the keys say.
-        :param keys: as the control API's `faults` takes them.
-        :raises Refused: a key is unknown, a value cannot be, or no request could ever match.
-        """
-        return Fault(self._world, self._world.change("faults.add", body=spec(patterns, keys)))
-
-    def clear(self) -> None:
-        """Disarm every fault."""
-        self._world.change("faults.clear")
-
-    # What happens to events on their way. Each takes the keys of `add` too: which requests, and when.
-
-    def lost_ack(self, *patterns: Pattern, **keys: Any) -> Fault:
-        """Take events in, and cut the connection before the sender is told."""
-        return self._on_events(patterns, keys, lost_ack=True)
-
-    def false_ack(self, *patterns: Pattern, **keys: Any) -> Fault:
-        """Tell the sender that events were taken in, and keep nothing."""
-        return self._on_events(patterns, keys, false_ack=True)
-
-    def doubled(
-        self,
-        *patterns: Pattern,
-        payload: Literal["same", "other"] = "same",
-        key: Literal["same", "new"] = "same",
-        **keys: Any,
-    ) -> Fault:
-        """Let events arrive twice.
-
-        :param payload: of the second: the same, or another under the same idempotency key.
-        :param key: idempotency key of the second: the same, or a new one.
-        """
-        if payload not in ("same", "other") or key not in ("same", "new"):
-            raise ValueError("doubled() takes payload='same' or 'other', and key='same' or 'new'")
-        if payload == "other" and key == "new":
-            raise ValueError("with another payload and a new key it is no double, but another event")
-        double = "other_payload" if payload == "other" else f"{key}_key"
-        return self._on_events(patterns, keys, double=double)
-
-    def late(self, by: Span, *patterns: Pattern, **keys: Any) -> Fault:
-        """Let events arrive so much later than their sender believes."""
-        return self._on_events(patterns, keys, late=by)
-
-    def out_of_order(self, *patterns: Pattern, by: Span = "1m", **keys: Any) -> Fault:
-        """Let each second event arrive so much later, so that those sent after it overtake it."""
-        return self._on_events(patterns, keys, late=by, **({} if keys.keys() & _WHEN else {"every": 2}))
-
-    def clock_skew(self, by: Span, *patterns: Pattern, **keys: Any) -> Fault:
-        """Let the sender's clock be so far off, such as `-5m`."""
-        return self._on_events(patterns, keys, clock_skew=by)
-
-    def unit_mistake(self, factor: str | Decimal | int = "1000", *patterns: Pattern, **keys: Any) -> Fault:
-        """Multiply every number in the events' data, as somebody does who takes one unit for another."""
-        return self._on_events(patterns, keys, scale_values=str(factor))
-
-    def credit_exhausted(
-        self,
-        *patterns: Pattern,
-        nth: int | None = None,
-        after_spend_usd: Usd | None = None,
-        at: Instant | None = None,
-        mid_stream: bool = False,
-        topped_up_usd: Usd | None = None,
-        topped_up_after: Span | None = None,
-        **keys: Any,
-    ) -> Fault:
-        """Empty the prepaid balance once: before a call, which is then refused with 402, or while its stream is out.
-
-        :param nth: before the so-manyth call.
-        :param after_spend_usd: before the first call after so much was spent.
-        :param at: before the first call at or after an instant.
-        :param topped_up_usd: so much is granted again `topped_up_after` that, or at once.
-        """
-        said: dict[str, Any] = {"exhaust_credits": "mid_stream" if mid_stream else True}
-        said["nth" if nth is not None else "first"] = nth or 1
-        if after_spend_usd is not None:
-            said["after_spend_usd"] = after_spend_usd
-        if at is not None:
-            said["between"] = [at, None]
-        if topped_up_usd is not None:
-            said["top_up_usd"] = topped_up_usd
-        if topped_up_after is not None:
-            said["top_up_after"] = topped_up_after
-        if not patterns and not keys.keys() & _WHICH:
-            said |= {"vendor": "pareta", "method": "POST"}
-        return self.add(*patterns, **said | keys)
-
-    def _on_events(self, patterns: tuple[Pattern, ...], keys: dict[str, Any], **effect: Any) -> Fault:
-        return self.add(*patterns, **{"operation": _INGEST, **effect, **keys})
-
-
-_WHEN = {"nth", "first", "every", "between", "rate", "after_spend_usd"}
-_WHICH = {
-    "vendor", "operation", "path", "method", "model", "endpoint", "key", "idempotency_key", "customer", "match",
-}  # fmt: skip
-
-
-def spec(patterns: Sequence[Pattern], keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Return keys as the control API takes them: patterns joined, dollars as text.
-
-    :raises TypeError: what stands in the place of a pattern is none, or an amount is not exact.
-    """
-    body = dict(keys)
-    parts = [*patterns, *([body.pop("match")] if isinstance(body.get("match"), Pattern) else [])]
-    for part in parts:
-        if not isinstance(part, Pattern):
-            raise TypeError(f"{part!r} is no pattern; those are in mockserver.matchers, such as model('auto')")
-    if parts:
-        given = [body["match"]] if "match" in body else []
-        body["match"] = (
-            {"all": [*given, *(part.spec() for part in parts)]} if given else All(tuple(parts)).spec()
-        )  # fmt: skip
-    for name in body.keys() & {"after_spend_usd", "top_up_usd"}:
-        body[name] = dollars(body[name])
-    checked: dict[str, Any] = plain(body)
-    return checked
-
-
-# Answers
-
-
-class Stub:
-    """A stub of a world; its numbers are those of the moment they are asked for."""
-
-    def __init__(self, world: World, data: Mapping[str, Any]) -> None:
-        self._world = world
-        self.id: str = data["id"]
-        self.spec = {name: value for name, value in data.items() if name not in ("id", "given")}
-
-    def __repr__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in self.spec.items() if value is not None)
-        return f"Stub({self.id}: {said})"
-
-    @property
-    def given(self) -> int:
-        """How many answers it has given."""
-        return int(self._world.call("stubs.get", self.id)["given"])
-
-    def remove(self) -> None:
-        """Take it away."""
-        self._world.change("stubs.delete", self.id)
-
-
-class Stubs:
-    """Answers a test gives in place of generated ones; the newest that matches answers."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __iter__(self) -> Iterator[Stub]:
-        return (Stub(self._world, each) for each in list(self._world.every("stubs.list")))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"Stubs({list(self)})"
-
-    def add(self, *given: Pattern | str | Mapping[str, Any], **keys: Any) -> Stub:
-        """Place a stub: which requests, and one answer or a sequence of them.
-
-        `world.stubs.add(model("auto"), "First answer.", "Second answer.")`
-
-        :param given: patterns of the requests, and answers in turn: texts, or objects as the operation's stubs take.
-        :param keys: as the control API's `stubs` takes them.
-        :raises Refused: a key is unknown, a value cannot be, or no request could ever match.
-        """
-        patterns = [each for each in given if isinstance(each, Pattern)]
-        answers = [_answer(each) for each in given if not isinstance(each, Pattern)]
-        if "answers" in keys:
-            answers += [_answer(each) for each in keys["answers"]]
-        body = spec(patterns, keys)
-        if answers:
-            body["answers"] = answers
-        return Stub(self._world, self._world.change("stubs.add", body=body))
-
-    def clear(self) -> None:
-        """Take every stub away."""
-        self._world.change("stubs.clear")
-
-
-def _answer(given: Any) -> dict[str, Any]:
-    if isinstance(given, str):
-        return {"text": given}
-    if not isinstance(given, Mapping):
-        raise TypeError(f"{given!r} is no answer: give a text, or an object such as {{'json': ...}}")
-    answer: dict[str, Any] = plain(given)
-    return answer
-
-
-# Change
-
-
-class Drifts:
-    """What changes in a world, with a labelled cause."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __iter__(self) -> Iterator[Record]:
-        return (Record(each) for each in list(self._world.every("drifts.list")))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"Drifts({list(self)})"
-
-    def add(self, kind: str, subject: str | None = None, *, endpoint: str | None = None, **keys: Any) -> Record:
-        """Let something change from an instant on.
-
-        :param subject: what it changes for, such as an endpoint's id, which may be named as `endpoint` too.
-        :param keys: as the control API's `drifts` takes them.
-        :raises Refused: a key is unknown, or a value cannot be.
-        """
-        if endpoint is not None:
-            if subject is not None:
-                raise TypeError("a drift has one subject: give subject or endpoint")
-            subject = endpoint
-        body = {"kind": kind, **({} if subject is None else {"subject": subject}), **keys}
-        return Record(self._world.change("drifts.add", body=body))
-
-
-# What it has seen
-
-
-class Request(Record):
-    """One request to a vendor, and what was decided about it."""
-
-    def __repr__(self) -> str:
-        cost = f", {self.cost_micro_usd} micro-USD" if self.cost_micro_usd else ""
-        return f"<{self.seq}: {self.operation or f'{self.method} {self.path}'} -> {self.status}{cost}>"
-
-    @property
-    def at(self) -> datetime:
-        """When it came, by the world's clock."""
-        return moment(self._data["at"])
-
-    @property
-    def retry_after(self) -> float | str | None:
-        """What the answer's `Retry-After` said: seconds, or the text of a date."""
-        said: str | None = self._data["retry_after"]
-        try:
-            return None if said is None else float(said)
-        except ValueError:
-            return said
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What came with it; credentials are redacted."""
-        return dict(self._data["request"]["headers"])
-
-    @property
-    def body(self) -> str:
-        """Its body, as far as it is kept."""
-        return str(self._data["request"]["body"])
-
-    @property
-    def json(self) -> Any:
-        """Its body as JSON data, `None` where it is none."""
-        return _json(self.body)
-
-    @property
-    def response_body(self) -> str:
-        """The answer's body, as far as it is kept."""
-        return str(self._data["response"]["body"])
-
-    @property
-    def response_json(self) -> Any:
-        """The answer's body as JSON data, `None` where it is none."""
-        return _json(self.response_body)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-class Requests(Sequence[Request]):
-    """The requests a world has seen, oldest first, as of the moment they are looked at."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __iter__(self) -> Iterator[Request]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    @overload
-    def __getitem__(self, index: int) -> Request: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Request]: ...
-    def __getitem__(self, index: int | slice) -> Request | list[Request]:
-        return self._all()[index]
-
-    def __repr__(self) -> str:
-        return f"Requests({self._all()})"
-
-    def of(self, operation: str) -> list[Request]:
-        """Return those of an operation; the vendor may be left out, and `*` stands for any text."""
-        return self._all(operation=operation)
-
-    def _all(self, **query: Any) -> list[Request]:
-        return [Request(each) for each in self._world.every("requests.list", **query)]
-
-
-# Behaviour
-
-
-class Switches(MutableMapping[str, bool]):
-    """Behaviours that can be turned on and off, by name."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __getitem__(self, name: str) -> bool:
-        return self._all()[name]
-
-    def __setitem__(self, name: str, value: bool) -> None:
-        self.set(**{name: value})
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError("a switch is on or off; it cannot be taken away")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __repr__(self) -> str:
-        return f"Switches({self._all()})"
-
-    def set(self, **switches: bool) -> None:
-        """Turn several on or off at once; names have a dot, so `set(**{"pareta.strict": True})`.
-
-        :raises Refused: there is no such switch.
-        """
-        self._world.change("switches.set", body=switches)
-
-    def _all(self) -> dict[str, bool]:
-        found: dict[str, bool] = self._world.call("switches.get")
-        return found

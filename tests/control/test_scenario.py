@@ -27,7 +27,7 @@ def test_a_shipped_scenario_brings_its_seed_and_its_balance(control: ControlClie
     assert (played["name"], played["seed"]) == ("empty-wallet", 1)
     assert control.get("worlds/acme/credits").json()["balance_micro_usd"] == 0
     assert control.get("worlds/acme").json()["seed"] == 1
-    assert control.get("worlds/acme/ledger").json()["data"][-1]["reason"] == "scenario empty-wallet"
+    assert control.get("worlds/acme/ledger").json()["data"][-1]["subject"] == "scenario empty-wallet"
     assert control.get("worlds/acme/scenario").json() == played
 
 

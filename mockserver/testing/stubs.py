@@ -1,0 +1,81 @@
+"""Answers a test gives in place of generated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mockserver.kernel.matching import Pattern
+from mockserver.testing.values import plain, spec
+
+if TYPE_CHECKING:
+    from mockserver.testing.world import World
+
+
+class Stub:
+    """A stub of a world; its numbers are those of the moment they are asked for."""
+
+    def __init__(self, world: World, data: Mapping[str, Any]) -> None:
+        self._world = world
+        self.id: str = data["id"]
+        self.spec = {name: value for name, value in data.items() if name not in ("id", "given")}
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name}={value!r}" for name, value in self.spec.items() if value is not None)
+        return f"Stub({self.id}: {said})"
+
+    @property
+    def given(self) -> int:
+        """How many answers it has given."""
+        return int(self._world.call("stubs.get", self.id)["given"])
+
+    def remove(self) -> None:
+        """Take it away."""
+        self._world.change("stubs.delete", self.id)
+
+
+class Stubs:
+    """Answers a test gives in place of generated ones; the newest that matches answers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __iter__(self) -> Iterator[Stub]:
+        return (Stub(self._world, each) for each in list(self._world.every("stubs.list")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Stubs({list(self)})"
+
+    def add(self, *given: Pattern | str | Mapping[str, Any], **keys: Any) -> Stub:
+        """Place a stub: which requests, and one answer or a sequence of them.
+
+        `world.stubs.add(model("auto"), "First answer.", "Second answer.")`
+
+        :param given: patterns of the requests, and answers in turn: texts, or objects as the operation's stubs take.
+        :param keys: as the control API's `stubs` takes them.
+        :raises Refused: a key is unknown, a value cannot be, or no request could ever match.
+        """
+        patterns = [each for each in given if isinstance(each, Pattern)]
+        answers = [_answer(each) for each in given if not isinstance(each, Pattern)]
+        if "answers" in keys:
+            answers += [_answer(each) for each in keys["answers"]]
+        body = spec(patterns, keys)
+        if answers:
+            body["answers"] = answers
+        return Stub(self._world, self._world.change("stubs.add", body=body))
+
+    def clear(self) -> None:
+        """Take every stub away."""
+        self._world.change("stubs.clear")
+
+
+def _answer(given: Any) -> dict[str, Any]:
+    if isinstance(given, str):
+        return {"text": given}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{given!r} is no answer: give a text, or an object such as {{'json': ...}}")
+    answer: dict[str, Any] = plain(given)
+    return answer
