@@ -70,6 +70,11 @@ class Simulator:
             switches |= {name: True for name in switches if name.endswith(".strict")}
         return switches
 
+    def hang_up(self) -> None:
+        """End what a server that stops would otherwise wait for: live streams."""
+        for watcher in self.store.watchers:
+            watcher.leave()
+
     def close(self) -> None:
         """Commit and close the store."""
         self.store.close()

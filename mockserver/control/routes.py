@@ -25,7 +25,7 @@ from mockserver.control.operations.server import OWN_DOCUMENT
 from mockserver.control.problem import problem, problem_of
 from mockserver.control.route import Route
 from mockserver.control.table import ROUTES
-from mockserver.http.endpoint import WireModel, problems_of
+from mockserver.http.endpoint import WireModel, named, problems_of
 from mockserver.http.messages import Reply
 from mockserver.http.openapi import vendor_document
 from mockserver.kernel.errors import BodyTooLarge, InvalidRequest, MalformedBody, MockError, Problem
@@ -69,7 +69,7 @@ def _serve(control: Control, rows: dict[str, Route]) -> Callable[[Request], Awai
 
 
 async def _arguments(route: Route, request: Request) -> list[Any]:
-    """Return what an operation is called with: the path's parameters, then body and query, if any."""
+    """Return what an operation is called with: the path's parameters, then body, query and headers, if any."""
     arguments: list[Any] = list(request.path_params.values())
     problems: list[Problem] = []
     if route.body is not None:
@@ -79,6 +79,9 @@ async def _arguments(route: Route, request: Request) -> list[Any]:
     if route.query is not None:
         query = dict(request.query_params)
         arguments.append(_validated(partial(route.query.model_validate_strings, query), "query", problems))
+    if route.headers is not None:
+        headers = {name: request.headers[name] for name in named(route.headers) if name in request.headers}
+        arguments.append(_validated(partial(route.headers.model_validate_strings, headers), "header", problems))
     if problems:
         raise InvalidRequest(*problems)
     return arguments
@@ -108,6 +111,8 @@ def _validated(validate: Callable[[], WireModel], where: str, problems: list[Pro
 
 
 def _answer(route: Route, result: Any) -> Response:
+    if isinstance(result, Response):
+        return result
     if isinstance(result, Reply):
         response = Response(result.body, result.status)
         response.raw_headers.extend(result.headers)

@@ -7,6 +7,7 @@ from mockserver.control import faults as fault_schemas
 from mockserver.control import invoices as invoice_schemas
 from mockserver.control import schemas
 from mockserver.control import snapshots as snapshot_schemas
+from mockserver.control import stream as live
 from mockserver.control.operations import (
     clock,
     credits,
@@ -18,6 +19,7 @@ from mockserver.control.operations import (
     reconciliation,
     server,
     snapshots,
+    stream,
     worlds,
 )
 from mockserver.control.route import PREFIX, Route
@@ -222,6 +224,12 @@ ROUTES: tuple[Route, ...] = (
         "GET", f"{_WORLD}/requests", "requests.list", journal.list_requests,
         query=schemas.RequestsQuery, response=schemas.RequestsPage, errors=(*_READING, 422),
         summary="The requests a world still remembers, newest last; `~` has those whose key names no world.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/stream", "stream", stream.listen,
+        query=live.StreamQuery, headers=live.StreamHeaders, media_type="text/event-stream", errors=(*_READING, 422),
+        summary="What happens in a world, as server-sent events: each `request`, and `clock`, `credits` and `faults`"
+        " as they stand.",
     ),
     Route(
         "GET", f"{_WORLD}/export/{{what}}.csv", "export.csv", export.as_csv,

@@ -215,8 +215,12 @@ def _query(model: type[WireModel], raw: bytes) -> dict[str, Any]:
 
 
 def _headers(model: type[WireModel], sent: Mapping[bytes, bytes]) -> dict[str, str]:
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return {name: sent[raw].decode("latin-1") for name in names if (raw := name.encode()) in sent}
+    return {name: sent[raw].decode("latin-1") for name in named(model) if (raw := name.encode()) in sent}
+
+
+def named(model: type[WireModel]) -> list[str]:
+    """Return what a model's fields are called on the wire."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _validated(model: type[WireModel], data: Any, where: str, problems: list[Problem]) -> Any:

@@ -168,6 +168,8 @@ async def _serve(
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        # What would go on for ever is not waited for.
+        getattr(app, "hang_up", lambda: None)()
         # Each server has a grace of its own; this one is for what they wait for without a limit.
         await asyncio.wait({serving}, timeout=GRACE_S + 1)
         if not serving.done():

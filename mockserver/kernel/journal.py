@@ -91,14 +91,24 @@ class Journal:
         row = store.one("SELECT max(seq) FROM journal WHERE world = ?", (world,))
         self._seq: int = (row and row[0]) or 0
         self._unweighed = 0
+        self.unwritten: set[int] = set()
+        """Numbers of the requests that have begun and not ended; gone when the process is."""
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest request that is written down; 0 when none is."""
+        row = self._store.one("SELECT max(seq) FROM journal WHERE world = ?", (self._world,))
+        return (row and row[0]) or 0
 
     def next_seq(self) -> int:
         """Return the arrival number of the request that begins now."""
         self._seq += 1
+        self.unwritten.add(self._seq)
         return self._seq
 
     def write(self, entry: Entry) -> None:
         """Keep one request."""
+        self.unwritten.discard(entry.seq)
         headers = redacted_headers(entry.headers)
         request_body = redacted(capped(entry.request_body))
         response_body = redacted(capped(entry.response_body))

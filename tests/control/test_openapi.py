@@ -59,6 +59,7 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "reconciliation.check": ("GET", "worlds/acme/reconciliation", None),
     "invariants.check": ("GET", "worlds/acme/invariants", None),
     "requests.list": ("GET", "worlds/acme/requests", None),
+    "stream": ("GET", "worlds/acme/stream?follow=false", None),
     "export.csv": ("GET", "worlds/acme/export/ledger.csv", None),
     "export.jsonl": ("GET", "worlds/acme/export/requests.jsonl", None),
     "faults.add": ("POST", "worlds/acme/faults", {"method": "POST", "reset": True}),

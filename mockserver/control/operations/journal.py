@@ -24,6 +24,15 @@ def list_requests(control: Control, name: str, query: RequestsQuery) -> dict[str
 def _view(entry: Entry) -> dict[str, Any]:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in entry.headers.items()}
     return {
+        **head_view(entry),
+        "request": {"headers": headers, **body_view(entry.request_body)},
+        "response": body_view(entry.response_body),
+    }
+
+
+def head_view(entry: Entry) -> dict[str, Any]:
+    """Return the wire form of a request without its headers and bodies."""
+    return {
         "seq": entry.seq,
         "at": format_instant(entry.at),
         "vendor": entry.vendor,
@@ -41,8 +50,6 @@ def _view(entry: Entry) -> dict[str, Any]:
         "fault": entry.fault,
         "stub": entry.stub,
         "retry_after": entry.retry_after,
-        "request": {"headers": headers, **body_view(entry.request_body)},
-        "response": body_view(entry.response_body),
     }
 
 
