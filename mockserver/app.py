@@ -36,7 +36,8 @@ class Simulator:
         except BaseException:
             self.store.close()  # gives the file back to whoever tries next
             raise
-        self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors])
+        purses = {vendor.name: vendor.account for vendor in self.vendors if vendor.account is not None}
+        self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors], purses)
         self._vendor_app = VendorApp(self.gateway)
         self._control_app: ASGIApp | None = None
 
@@ -71,7 +72,8 @@ class Simulator:
         return switches
 
     def hang_up(self) -> None:
-        """End what a server that stops would otherwise wait for: live streams."""
+        """End the live streams and what faults hold back: a server that stops would otherwise wait for both."""
+        self._vendor_app.release()
         for watcher in self.store.watchers:
             watcher.leave()
 

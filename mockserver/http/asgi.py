@@ -7,6 +7,7 @@ arrive within one turn of the loop are served together, committed together, and 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mockserver.http.gateway import Gateway
@@ -14,6 +15,13 @@ from mockserver.http.messages import Reply, Request
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
+
+
+_FLUSH_S = 0.02
+"""How long a server may take to hand what it was given to the connection: one of them does it in another thread."""
+
+_NOTICED_S = 1.0
+"""How long a server may take to notice that a connection has ended."""
 
 
 class Batch:
@@ -77,6 +85,7 @@ class VendorApp:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self._batch = Batch(gateway)
+        self._waits: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -85,17 +94,49 @@ class VendorApp:
         if body is None:
             return
         headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1")
+        host = headers.pop(b"host", b"").decode("latin-1")  # says where this run happens to be served
         request = Request(
             scope["method"], path, scope["query_string"], headers, body, f"{scope.get('scheme', 'http')}://{host}"
         )
         reply = await self._batch.serve(request)
-        if reply.pieces is None:
-            length = b"%d" % len(reply.body)
-            await send(_start(reply, [(b"content-length", length)] if reply.status != 204 else []))
-            await send({"type": "http.response.body", "body": reply.body})
-        else:
-            await self._stream(reply, receive, send)
+        if reply.pieces is None and reply.fate == "sent" and not reply.delay_s:
+            await _send_whole(reply, send)
+            return
+        leaving = asyncio.ensure_future(_disconnect(receive))
+        try:
+            if reply.delay_s:
+                await self._wait(reply.delay_s, leaving)
+            if leaving.done():
+                return
+            if reply.fate != "sent":
+                await _sever(reply, scope, leaving)
+            elif reply.pieces is None:
+                await _send_whole(reply, send)
+            else:
+                await self._stream(reply, reply.pieces, leaving, send)
+                if reply.fate != "sent":
+                    await asyncio.sleep(_FLUSH_S)
+                    await _sever(reply, scope, leaving)
+        finally:
+            leaving.cancel()
+            if reply.pieces is not None:
+                reply.pieces.close()  # type: ignore[attr-defined]  # it is a generator: its `finally` releases what was held
+
+    def release(self) -> None:
+        """Let go of every answer that is held back, as if its time had come; for a server that is told to stop."""
+        for wait in self._waits:
+            if not wait.done():
+                wait.set_result(None)
+
+    async def _wait(self, seconds: float, leaving: asyncio.Future[None]) -> None:
+        """Return after a time, or when the client leaves, or when nothing may be held back any more."""
+        wait: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waits.add(wait)
+        try:
+            await asyncio.wait({wait, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waits.discard(wait)
+            wait.cancel()
 
     async def _read(self, receive: Receive, path: str) -> bytes | None:
         """Return the body, `None` if the client left.
@@ -122,24 +163,31 @@ class VendorApp:
             if not message.get("more_body", False):
                 return b"".join(chunks)[: limit + 1]
 
-    async def _stream(self, reply: Reply, receive: Receive, send: Send) -> None:
-        pieces = reply.pieces
-        assert pieces is not None
-        leaving = asyncio.ensure_future(_disconnect(receive))
-        try:
-            await send(_start(reply, []))
-            for piece in pieces:
-                if self.gateway.store.is_pending:
-                    await self._batch.committed()
-                await send({"type": "http.response.body", "body": piece, "more_body": not reply.is_ending})
-                await asyncio.sleep(0)
-                if leaving.done():
-                    return
-            if not reply.is_ending:  # its world is gone
-                await send({"type": "http.response.body", "body": b""})
-        finally:
-            leaving.cancel()
-            pieces.close()  # type: ignore[attr-defined]  # it is a generator: its `finally` releases what was held
+    async def _stream(self, reply: Reply, pieces: Iterator[bytes], leaving: asyncio.Future[None], send: Send) -> None:
+        await send(_start(reply, []))
+        for piece in pieces:
+            if self.gateway.store.is_pending:
+                await self._batch.committed()
+            await send({"type": "http.response.body", "body": piece, "more_body": not reply.is_ending})
+            await asyncio.sleep(0)
+            if leaving.done():
+                return
+        if not reply.is_ending and reply.fate == "sent":  # its world is gone
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_whole(reply: Reply, send: Send) -> None:
+    length = b"%d" % len(reply.body)
+    await send(_start(reply, [(b"content-length", length)] if reply.status != 204 else []))
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _sever(reply: Reply, scope: Scope, leaving: asyncio.Future[None]) -> None:
+    """End the connection without an answer, or without its end, and return when the server has noticed."""
+    from mockserver.http.severing import sever  # only faults need it
+
+    sever(scope.get("client"), scope.get("server"), "reset" if reply.fate == "reset" else "cut")
+    await asyncio.wait({leaving}, timeout=_NOTICED_S)
 
 
 def _start(reply: Reply, extra: list[tuple[bytes, bytes]]) -> dict[str, Any]:

@@ -1,16 +1,23 @@
 """The one pipeline every vendor request goes through, as plain synchronous code.
 
-Route, tenant, key, what fell due, idempotency, operation, answer, journal: in this order, inside one unit of
-work. A refused request leaves nothing behind but its journal entry.
+Route, tenant, faults, key, what fell due, idempotency, stub, operation, answer, journal: in this order, inside one unit
+of work. A refused request leaves nothing behind but its journal entry and what faults decided about it.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import cast
 
-from mockserver.http.endpoint import Api, Endpoint, decode_headers, encode_headers, serve
-from mockserver.http.messages import Reply, Request
+from mockserver.http import contract
+from mockserver.http.endpoint import Api, Endpoint, Input, decode_headers, encode_headers, serve
+from mockserver.http.facts import facts_of
+from mockserver.http.faulting import Struck, can_suffer, events, repeated
+from mockserver.http.messages import Reply, Request, Stream
 from mockserver.http.router import Match, Router
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import (
@@ -25,10 +32,13 @@ from mockserver.kernel.errors import (
     UnknownRoute,
     UnknownWorld,
 )
+from mockserver.kernel.faults import Exhaustion, Purse
 from mockserver.kernel.ids import fingerprint
-from mockserver.kernel.journal import Entry
+from mockserver.kernel.journal import Entry, is_secret
+from mockserver.kernel.matching import Facts
+from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.tenancy import world_of
-from mockserver.kernel.windows import DAY
+from mockserver.kernel.windows import DAY, format_duration
 from mockserver.kernel.world import World, Worlds
 
 log = logging.getLogger("mockserver")
@@ -36,14 +46,28 @@ log = logging.getLogger("mockserver")
 REPLAY_SPAN = DAY
 MAX_KEY_LENGTH = 255
 
+_ORIGIN = b"http://mockserver"
+
+
+ARRIVE = "mockserver.arrive"
+"""The scheduled action by which a request arrives that a fault held up on its way."""
+
+TOP_UP = "mockserver.top_up"
+"""The scheduled action by which a fault gives credit back."""
+
 
 class Gateway:
-    """Serves vendor requests against the worlds of one store."""
+    """Serves vendor requests against the worlds of one store.
 
-    def __init__(self, worlds: Worlds, apis: Sequence[Api]) -> None:
+    :param purses: prepaid balances, by vendor, which faults may look at and empty.
+    """
+
+    def __init__(self, worlds: Worlds, apis: Sequence[Api], purses: Mapping[str, Purse] | None = None) -> None:
         self.worlds = worlds
         self.store = worlds.store
         self.router = Router(apis)
+        self._purses = dict(purses or {})
+        worlds.actions = {**worlds.actions, ARRIVE: self._arrive_late, TOP_UP: self._top_up}
 
     def body_limit(self, path: str) -> int:
         """Return how many body bytes the vendor at a path takes."""
@@ -70,31 +94,50 @@ class Gateway:
             except Unauthenticated as refused:
                 error = error or refused
         call = self._call(world, request)
-        entry = Entry(
-            call.seq, call.now, api.name if api else "", None, request.method, request.path,
-            request.query.decode("latin-1"), None, call.request_id, call.client,
-            headers=request.headers, request_body=request.body,
-        )  # fmt: skip
+        entry = self._entry(match, call, request, error)
+        struck: Struck | None = None
         if api is None:
             assert error is not None
             reply = _not_ours(error)
         else:
-            reply = self._answer(api, match, call, request, entry, error)
+            if world.faults.armed:
+                struck = self._strike(api, match, call, request)
+            if struck is None:
+                reply = self._served(api, match, call, request, entry, error)
+            else:
+                reply = self._suffered(struck, api, match, call, request, entry, error)
         if error is not None:
             entry.reason = str(error)
             if isinstance(error, UnknownRoute):
                 log.warning("%s", error)
-            elif isinstance(error, MethodNotAllowed):
+            elif isinstance(error, MethodNotAllowed) and reply.status == 405:
                 reply.headers.append((b"allow", ", ".join(error.allowed).encode()))
-        entry.status = reply.status
+        entry.status = reply.status or None
+        if reply.status >= 400:
+            entry.retry_after = _retry_after(reply)
         if reply.stream is None:
-            self._note(call, entry, reply.body)
+            self._note(call, entry, reply.body, struck)
         else:
             assert api is not None
-            reply.pieces = self._pieces(api, call, entry, reply)
+            reply.pieces = self._pieces(api, call, entry, reply, struck)
             next(reply.pieces)  # inside its `try` from here on: closing it releases what is held, sent or not
+            if struck is not None and struck.is_swallowed:
+                reply = _swallowed(struck, reply, entry)
+        if struck is not None:
+            reply.is_spoilt = True
+            reply.delay_s = struck.wait_us / 1e6
+            self._send_again(struck, match, call, request)
         reply.headers.append((b"x-request-id", call.request_id.encode()))
         return reply
+
+    def _entry(self, match: Match, call: Call, request: Request, error: MockError | None) -> Entry:
+        api, endpoint = match.api, match.endpoint
+        operation = f"{api.name}.{endpoint.operation}" if api and endpoint and error is None else None
+        return Entry(
+            call.seq, call.now, api.name if api else "", operation, request.method, request.path,
+            request.query.decode("latin-1"), None, call.request_id, call.client,
+            headers=request.headers, request_body=request.body,
+        )  # fmt: skip
 
     def _world(self, api: Api, match: Match, request: Request) -> World:
         """Return the world a request belongs to: its key's, or the one a signed address names.
@@ -124,23 +167,34 @@ class Gateway:
             key.decode("latin-1") if key else None,
         )
 
-    def _answer(
-        self, api: Api, match: Match, call: Call, request: Request, entry: Entry, error: MockError | None
+    def _served(
+        self,
+        api: Api,
+        match: Match,
+        call: Call,
+        request: Request,
+        entry: Entry,
+        error: MockError | None,
+        *,
+        is_undone: bool = False,
+        is_awaited: bool = True,
     ) -> Reply:
-        """Run the operation, or render what stands in its way."""
+        """Run the operation, or render what stands in its way.
+
+        :param is_undone: nothing of what it does is kept.
+        :param is_awaited: somebody waits for the answer, whose key may not do.
+        """
         try:
             if error is not None:
                 raise error
             assert match.endpoint is not None
-            entry.operation = f"{api.name}.{match.endpoint.operation}"
-            api.admit(call, match.endpoint.operation, request.headers.get(b"authorization"))
+            if is_awaited:
+                api.admit(call, match.endpoint.operation, request.headers.get(b"authorization"))
             if len(request.body) > api.max_body_bytes:
                 raise BodyTooLarge(api.max_body_bytes)
-            self.worlds.settle(call.world, call.now)
-            with self.store.atomic():
-                if match.endpoint.replayable and call.idempotency_key:
-                    return self._once(match.endpoint, api, call, match.parameters, request)
-                return serve(match.endpoint, api, call, match.parameters, request)
+            if is_awaited:
+                self.worlds.settle(call.world, call.now)
+            return self._work(api, match, call, request, is_undone=is_undone)
         except MockError as refused:
             entry.reason = str(refused)
             call.cost_micro_usd = 0
@@ -152,6 +206,32 @@ class Gateway:
             entry.reason = "internal error, see the server's log"
             call.cost_micro_usd = 0
             return api.crash()
+
+    def _work(self, api: Api, match: Match, call: Call, request: Request, *, is_undone: bool = False) -> Reply:
+        """Run the operation, within what a refusal undoes."""
+        endpoint = match.endpoint
+        assert endpoint is not None
+        try:
+            with self.store.atomic():
+                if endpoint.replayable and call.idempotency_key:
+                    reply = self._once(endpoint, api, call, match.parameters, request)
+                else:
+                    reply = self._run(endpoint, api, call, match.parameters, request)
+                if is_undone:
+                    raise _Undone
+        except _Undone:
+            call.cost_micro_usd = 0
+        return reply
+
+    def _run(self, endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...], request: Request) -> Reply:
+        if endpoint.stub is not None and call.world.stubs.stubs:
+            facts = _facts(api, endpoint, parameters, request)
+            found = call.world.stubs.find(f"{api.name}.{endpoint.operation}", facts)
+            if found is not None:
+                call.stub, answer = found
+                call.answer = cast(Input, endpoint.stub.model_validate(answer)).to_domain()
+        reply = serve(endpoint, api, call, parameters, request)
+        return contract.drifted(reply, call, f"{api.name}.{endpoint.operation}") if call.world.drifts.all else reply
 
     def _once(self, endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...], request: Request) -> Reply:
         """Serve a request under its idempotency key: the first success is kept and given again."""
@@ -173,7 +253,7 @@ class Gateway:
         if (scope, key) in call.world.in_flight:
             raise Conflict("a request with this idempotency key is still in progress", retry_after_s=1)
         call.idempotency = "first"
-        reply = serve(endpoint, api, call, parameters, request)
+        reply = self._run(endpoint, api, call, parameters, request)
         if reply.stream is not None:
             call.world.in_flight[scope, key] = digest
         elif reply.status < 300:
@@ -187,31 +267,40 @@ class Gateway:
             fingerprint=digest, status=reply.status, headers=encode_headers(reply.headers), body=body,
         )  # fmt: skip
 
-    def _pieces(self, api: Api, call: Call, entry: Entry, reply: Reply) -> Iterator[bytes]:
+    def _pieces(self, api: Api, call: Call, entry: Entry, reply: Reply, struck: Struck | None) -> Iterator[bytes]:
         """Send a stream; what it costs is settled together with its journal entry, before its last piece."""
         stream = reply.stream
         assert stream is not None
         scope = _scope(api, entry.method, entry.path)
         digest = call.world.in_flight.get((scope, call.idempotency_key or ""))
         kept = Reply(reply.status, headers=[*reply.headers])  # a replay has a request id of its own
-        sent: list[bytes] = []
-        reason = "the client left before the stream ended"
+        made: list[bytes] = []
+        sent = made if struck is None else []
+        reason: str | None = "the client left before the stream ended"
         is_whole = False
         try:
             yield b""  # to whoever made the generator
-            for piece in stream.head:
+            for piece in stream.head if struck is None else struck.pieces(stream.head, made):
                 sent.append(piece)
                 yield piece
+                if struck is not None and len(sent) == 1:
+                    self._exhaust(struck, api, call, "mid_stream")
+            if struck is not None and struck.truncate_after is not None:
+                reason, reply.fate = None, "cut"
+                return
             with self.store.work():
                 if call.world.is_gone:
                     return
                 with self.store.atomic():
-                    last = stream.settle()
-                    sent.append(last)
-                    body = b"".join(sent)
-                    if digest is not None:
-                        self._remember(call, scope, digest, kept, body)
-                    self._note(call, entry, body)
+                    last = self._settled(stream, call, struck)
+                    made.append(last)
+                    if digest is not None and not (struck is not None and struck.is_undone):
+                        self._remember(call, scope, digest, kept, b"".join(made))
+                    if struck is not None:
+                        last = struck.piece(last, is_last=True)
+                        sent.append(last)
+                    is_seen = struck is None or not struck.is_swallowed
+                    self._note(call, entry, b"".join(sent) if is_seen else b"", struck)
                 is_whole = True
             reply.is_ending = True
             yield last
@@ -228,17 +317,208 @@ class Gateway:
                         entry.status = None
                         entry.reason = reason
                         call.cost_micro_usd = 0
-                        self._note(call, entry, b"".join(sent))
+                        self._note(call, entry, b"".join(sent), struck)
                     self.store.commit()
 
-    def _note(self, call: Call, entry: Entry, body: bytes) -> None:
+    def _settled(self, stream: Stream, call: Call, struck: Struck | None) -> bytes:
+        """Do what a finished stream does and return its last piece; if it is a false acknowledgement, nothing stays."""
+        if struck is None or not struck.is_undone:
+            return stream.settle()
+        try:
+            with self.store.atomic():
+                last = stream.settle()
+                raise _Undone
+        except _Undone:
+            call.cost_micro_usd = 0
+        return last
+
+    def _note(self, call: Call, entry: Entry, body: bytes, struck: Struck | None = None) -> None:
         entry.cost_micro_usd = call.cost_micro_usd
         entry.duration_us = call.duration_us
         entry.idempotency = call.idempotency
         entry.fault = call.fault
         entry.stub = call.stub
-        entry.response_body = body
+        if struck is not None:
+            entry.duration_us += struck.wait_us
+            entry.reason = _joined(struck.reason, entry.reason)
+        # What only this run has, such as its port, is left out: two runs of one script write the same bytes.
+        origin = call.origin.encode()
+        entry.response_body = body.replace(origin, _ORIGIN) if origin and origin in body else body
         call.world.journal.write(entry)
+
+    # Faults
+
+    def _strike(self, api: Api, match: Match, call: Call, request: Request) -> Struck | None:
+        """Let a world's faults decide about a request; `None` when none hits it."""
+        world = call.world
+        with suppress(Exception):  # the request itself will meet it again
+            self.worlds.settle(world, call.now)
+        facts = _facts(api, match.endpoint, match.parameters, request)
+        hits = world.faults.strike(
+            facts, call.now, call.seq, world.draws,
+            lambda: sum(purse.spent(world) for purse in self._purses.values()),
+            lambda effect: can_suffer(effect, api, match.endpoint, facts, is_prepaid=api.name in self._purses),
+        )  # fmt: skip
+        return Struck(hits, world.draws) if hits else None
+
+    def _suffered(
+        self,
+        struck: Struck,
+        api: Api,
+        match: Match,
+        call: Call,
+        request: Request,
+        entry: Entry,
+        error: MockError | None,
+    ) -> Reply:
+        """Serve a request that faults have hit."""
+        call.fault = struck.ids
+        self._exhaust(struck, api, call, "before")
+        reply = struck.instead(api)
+        if reply is None:
+            call.delay_us = struck.delay_us
+            if error is None and api.intake is not None:
+                entry.request_body = request.body = struck.taken_in(request.body, api.intake, call.now)
+            with self._emptied(struck, api, call):
+                is_undone = struck.is_undone or struck.late_us is not None
+                reply = self._served(api, match, call, request, entry, error, is_undone=is_undone)
+            if struck.late_us is not None and reply.status < 300:
+                self._hold_up(struck, call, request)
+        if reply.stream is None and struck.truncate_after is not None and reply.fate == "sent":
+            reply = _streamed_again(reply)
+        if reply.stream is None:
+            struck.spoil(reply)
+            if struck.is_lost and reply.fate == "sent":
+                reply = Reply(0, fate="cut")
+        return reply
+
+    def _exhaust(self, struck: Struck, api: Api, call: Call, when: Exhaustion) -> None:
+        """Empty the world's balance, and see to it that it is filled up again, where a fault says so."""
+        world = call.world
+        purse = self._purses.get(api.name) or next(iter(self._purses.values()), None)
+        if purse is None or not struck.exhausts:
+            return
+        with self.store.work():
+            for armed in struck.armed:
+                effect = armed.fault.effect
+                if effect.exhaust == when:
+                    left = purse.balance(world)
+                    if left > 0:
+                        purse.grant(world, MicroUsd(-left), f"{armed.id}: exhausted")
+                if effect.top_up_micro_usd is not None and (effect.exhaust or "before") == when:
+                    subject = f"{effect.top_up_micro_usd} {armed.id}"
+                    world.schedule.add(call.now + effect.top_up_after_us, TOP_UP, subject)
+
+    def _top_up(self, world: World, subject: str) -> None:
+        amount, _, fault = subject.partition(" ")
+        for purse in list(self._purses.values())[:1]:
+            purse.grant(world, MicroUsd(int(amount)), f"{fault}: topped up")
+
+    @contextmanager
+    def _emptied(self, struck: Struck, api: Api, call: Call) -> Iterator[None]:
+        """Leave nothing of the balance for the length of a block, if a fault wants the vendor's own 402."""
+        purse = self._purses.get(api.name)
+        left = 0
+        if struck.final is not None and purse is not None:  # all other final effects come in place of the work
+            left = purse.balance(call.world)
+        if purse is None or left <= 0:
+            yield
+            return
+        fault = struck.armed[-1].id
+        purse.grant(call.world, MicroUsd(-left), f"{fault}: emptied for one request")
+        try:
+            yield
+        finally:
+            purse.grant(call.world, MicroUsd(left), f"{fault}: put back")
+
+    def _send_again(self, struck: Struck, match: Match, call: Call, request: Request) -> None:
+        """Let an event arrive once more, as a request of its own."""
+        intake = match.api.intake if match.api else None
+        if intake is None or struck.final is not None:
+            return
+        for armed in struck.armed:
+            how = armed.fault.effect.double
+            if how is not None:
+                again = replace(request, body=repeated(request.body, intake, how))
+                self._arrive(call.world, match, again, armed.id, f"arrived again ({how})")
+
+    def _hold_up(self, struck: Struck, call: Call, request: Request) -> None:
+        """Let an event arrive later; how it is kept until then survives forks, snapshots and restarts."""
+        assert struck.late_us is not None
+        fault = next(armed.id for armed in struck.armed if armed.fault.effect.late_us is not None)
+        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.items()}
+        held = {
+            "fault": fault,
+            "why": f"arrived {format_duration(struck.late_us)} late",
+            "request_id": call.request_id,
+            "method": request.method,
+            "path": request.path,
+            "query": request.query.decode("latin-1"),
+            "headers": {name: value for name, value in told.items() if not is_secret(name.encode("latin-1"))},
+            "body": request.body.decode("latin-1"),
+        }
+        call.world.schedule.add(call.now + struck.late_us, ARRIVE, json.dumps(held))
+
+    def _arrive_late(self, world: World, subject: str) -> None:
+        held = json.loads(subject)
+        headers = {name.encode("latin-1"): value.encode("latin-1") for name, value in held["headers"].items()}
+        request = Request(
+            held["method"], held["path"], held["query"].encode("latin-1"), headers, held["body"].encode("latin-1")
+        )
+        match = self.router.find(request.method, request.path)
+        self._arrive(world, match, request, held["fault"], held["why"], held["request_id"])
+
+    def _arrive(
+        self, world: World, match: Match, request: Request, fault: str, why: str, request_id: str | None = None
+    ) -> None:
+        """Serve a request that nobody waits for: its key was looked at when it was sent."""
+        if match.api is None:
+            return
+        call = self._call(world, request)
+        call.request_id = request_id or call.request_id
+        call.fault = fault
+        entry = self._entry(match, call, request, match.error)
+        reply = self._served(match.api, match, call, request, entry, match.error, is_awaited=False)
+        entry.status = reply.status
+        entry.reason = _joined(f"{fault}: {why}", entry.reason)
+        self._note(call, entry, reply.body)
+
+
+class _Undone(Exception):
+    """Undoes what a block wrote although nothing went wrong."""
+
+
+def _facts(api: Api, endpoint: Endpoint | None, parameters: tuple[str, ...], request: Request) -> Facts:
+    return facts_of(
+        api, endpoint, parameters,
+        method=request.method, path=request.path, headers=request.headers, body=request.body, query=request.query,
+    )  # fmt: skip
+
+
+def _retry_after(reply: Reply) -> str | None:
+    return next((value.decode("latin-1") for name, value in reply.headers if name == b"retry-after"), None)
+
+
+def _joined(*reasons: str | None) -> str:
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def _swallowed(struck: Struck, reply: Reply, entry: Entry) -> Reply:
+    """Run a stream that nobody gets to see."""
+    assert reply.pieces is not None
+    if struck.is_lost:
+        entry.status = None
+    for _ in reply.pieces:
+        pass
+    if struck.is_lost or reply.fate == "cut":
+        return Reply(0, fate="cut")
+    return Reply(reply.status, headers=reply.headers)
+
+
+def _streamed_again(reply: Reply) -> Reply:
+    """Return a stream that is there as a whole, because it is a replay, as one that is sent piece by piece."""
+    *head, last = events(reply.body) or [b""]
+    return Reply(reply.status, headers=reply.headers, stream=Stream(iter(head), lambda: last, lambda: None))
 
 
 def _scope(api: Api, method: str, path: str) -> str:

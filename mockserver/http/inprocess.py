@@ -17,8 +17,10 @@ from mockserver.http.messages import Reply, Request
 class _Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A streamed answer; each piece is committed before it is handed out."""
 
-    def __init__(self, gateway: Gateway, reply: Reply) -> None:
+    def __init__(self, gateway: Gateway, reply: Reply, request: httpx.Request) -> None:
         self._gateway = gateway
+        self._reply = reply
+        self._request = request
         assert reply.pieces is not None
         self._pieces = reply.pieces
 
@@ -26,6 +28,9 @@ class _Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
         for piece in self._pieces:
             self._gateway.store.commit()
             yield piece
+        if self._reply.fate == "cut":
+            message = "peer closed connection without sending complete message body (incomplete chunked read)"
+            raise httpx.RemoteProtocolError(message, request=self._request)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self:
@@ -85,12 +90,30 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _serve(self, request: httpx.Request, body: bytes) -> httpx.Response:
         target, _, query = request.url.raw_path.partition(b"?")
         headers = {name.lower(): value for name, value in request.headers.raw}
-        origin = f"{request.url.scheme}://{headers.get(b'host', b'').decode('latin-1')}"
+        origin = f"{request.url.scheme}://{headers.pop(b'host', b'').decode('latin-1')}"
         path = unquote(target.decode("ascii"))
         reply = self._gateway.handle(Request(request.method, path, query, headers, body, origin))
         self._gateway.store.commit()
+        if reply.delay_s or reply.fate != "sent":
+            _suffer(reply, request)
         if reply.pieces is not None:
-            return httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(self._gateway, reply))
+            return httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(self._gateway, reply, request))
         if reply.status != 204:
             reply.headers.append((b"content-length", b"%d" % len(reply.body)))
         return _Whole(reply)
+
+
+def _suffer(reply: Reply, request: httpx.Request) -> None:
+    """Raise what a client would see of an answer that a fault holds back or keeps; waiting itself is left out.
+
+    :raises httpx.TransportError: there is nothing to see.
+    """
+    patience_s = request.extensions.get("timeout", {}).get("read")
+    if patience_s is not None and reply.delay_s >= patience_s:
+        if reply.pieces is not None:
+            reply.pieces.close()  # type: ignore[attr-defined]  # a generator
+        raise httpx.ReadTimeout("timed out", request=request)
+    if reply.fate == "reset":
+        raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
+    if reply.fate != "sent":
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)

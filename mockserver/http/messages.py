@@ -57,6 +57,7 @@ class Reply:
     :param is_ending: whether the piece that was handed out last is the last there is.
     :param delay_s: how long it is held back.
     :param fate: what becomes of it; anything but `sent` is a fault's doing.
+    :param is_spoilt: whether faults had a hand in it, so that it need not be what the vendor documents.
     """
 
     status: int
@@ -67,6 +68,7 @@ class Reply:
     is_ending: bool = False
     delay_s: float = 0.0
     fate: Fate = "sent"
+    is_spoilt: bool = False
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Headers | None = None) -> Reply:

@@ -102,7 +102,7 @@ class When:
         if self.first is not None and n > self.first:
             return Decision(False, f"number {n}, past the first {self.first}")
         if self.every is not None and n % self.every:
-            return Decision(False, f"number {n}, not each {self.every}th")
+            return Decision(False, f"number {n}, no multiple of {self.every}")
         if self.rate is None:
             return Decision(True, f"number {n}")
         drawn = draw()
@@ -267,9 +267,10 @@ class Count(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """A fault that strikes, and why."""
+    """A fault that strikes a request, the n-th it matched, and why."""
 
     armed: Armed
+    n: int
     reason: str
 
 
@@ -322,18 +323,30 @@ class Faults:
         )
         return [(n, request, bool(is_hit), reason) for n, request, is_hit, reason in rows]
 
-    def strike(self, facts: Facts, now: int, request: int, draws: Draws, spent: Callable[[], int]) -> list[Hit]:
+    def strike(
+        self,
+        facts: Facts,
+        now: int,
+        request: int,
+        draws: Draws,
+        spent: Callable[[], int],
+        can_suffer: Callable[[Effect], bool],
+    ) -> list[Hit]:
         """Let every fault decide about a request, in order, and return those that hit it.
 
         After one that leaves the request no other fate, the rest do not see it. Decisions are kept, whatever becomes of
         the request: this must stand outside of what a refusal undoes.
 
         :param request: the request's number in the journal.
+        :param spent: returns what was debited so far.
+        :param can_suffer: whether an effect means anything to the request; else the fault is not about it.
         """
         hits: list[Hit] = []
         for armed in self.armed:
             fault = armed.fault
-            if not fault.pattern.matches(facts) or fault.when.closed(now, spent) is not None:
+            if not (fault.pattern.matches(facts) and can_suffer(fault.effect)):
+                continue
+            if fault.when.closed(now, spent) is not None:
                 continue
             row = self._store.one(
                 "UPDATE faults SET matched = matched + 1 WHERE world = ? AND seq = ? RETURNING matched",
@@ -348,7 +361,7 @@ class Faults:
             self._store.execute(
                 "UPDATE faults SET hits = hits + 1 WHERE world = ? AND seq = ?", (self._world, armed.seq)
             )
-            hits.append(Hit(armed, decision.reason))
+            hits.append(Hit(armed, n, decision.reason))
             if fault.effect.is_final:
                 break
         return hits

@@ -184,6 +184,11 @@ def redacted_headers(headers: dict[bytes, bytes]) -> bytes:
     return redacted(b"\n".join(lines))
 
 
+def is_secret(header: bytes) -> bool:
+    """Whether a header, by its lower-case name, carries a credential."""
+    return header in _SECRET_HEADERS
+
+
 def _headers(lines: bytes) -> dict[bytes, bytes]:
     pairs = (line.partition(b": ") for line in lines.split(b"\n"))
     return {name: value for name, found, value in pairs if found}

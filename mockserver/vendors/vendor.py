@@ -25,6 +25,9 @@ class Account(Protocol):
     def balance(self, world: World) -> MicroUsd:
         """Return what is left, in micro-USD; may be slightly below zero."""
 
+    def spent(self, world: World) -> MicroUsd:
+        """Return the sum of everything that was ever debited."""
+
     def grant(self, world: World, amount: MicroUsd, note: str) -> None:
         """Add credit (or take it away, when negative)."""
 

@@ -5,6 +5,8 @@ Source: pareta/errors (statuses and shapes: documented; texts beside the publish
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from mockserver.http.messages import Headers, Reply
 from mockserver.kernel.errors import (
     BodyTooLarge,
@@ -91,3 +93,26 @@ def _headers(error: MockError) -> Headers:
 def crash() -> Reply:
     """Return the answer to a fault of our own."""
     return Reply.json({"detail": "Internal Server Error"}, 500)
+
+
+_USUAL = {
+    402: _TEXTS[InsufficientCredits][1],
+    401: _TEXTS[Unauthenticated][1],
+    429: "rate limit exceeded",
+    503: "service temporarily unavailable",
+}
+
+
+def failure(status: int, text: str | None) -> Reply:
+    """Return the answer of a status that a fault asks for."""
+    text = text or _USUAL.get(status) or _phrase(status)
+    if status == 422:
+        return Reply.json({"detail": [{"loc": ["body"], "msg": text, "type": "value_error"}]}, status)
+    return Reply.json({"detail": text}, status)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"status {status}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from mockserver.http.messages import Headers, Reply
@@ -37,6 +38,8 @@ _CATEGORIES: dict[type[MockError], tuple[int, str]] = {
     RateLimited: (429, "too_many_requests"),
 }
 
+_CATEGORY_OF = dict(_CATEGORIES.values())
+
 DENIED = (401, 403, 429, 500)
 """Statuses that every operation may answer."""
 
@@ -54,6 +57,16 @@ def render(error: MockError) -> Reply:
 def crash() -> Reply:
     """Return the answer to a fault of our own."""
     return Reply.json({"message": "Internal server error", "error": "internal_server_error"}, 500)
+
+
+def failure(status: int, text: str | None) -> Reply:
+    """Return the answer of a status that a fault asks for."""
+    try:
+        known = HTTPStatus(status)
+        phrase, category = known.phrase, _CATEGORY_OF.get(status, known.name.lower())
+    except ValueError:
+        phrase, category = f"Status {status}", "error"
+    return Reply.json({"message": text or phrase.capitalize(), "error": category}, status)
 
 
 def _validation_error(error: InvalidRequest) -> Reply:

@@ -24,6 +24,10 @@ class CreditAccount:
         """Return what is left."""
         return tables.ledger.balance(world)
 
+    def spent(self, world: World) -> MicroUsd:
+        """Return the sum of everything that was ever debited."""
+        return tables.ledger.debited(world)
+
     def grant(self, world: World, amount: MicroUsd, note: str) -> None:
         """Add credit, or take it away when negative."""
         tables.ledger.post(world, "grant", amount, at=world.clock.now(), operation="grant", subject=note)

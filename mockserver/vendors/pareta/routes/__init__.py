@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from mockserver.http.endpoint import Api
+from mockserver.http.endpoint import Api, Endpoint
 from mockserver.kernel.errors import MalformedBody
 from mockserver.vendors.pareta import errors
+from mockserver.vendors.pareta.domain.catalog import AUTO
 from mockserver.vendors.pareta.operations.chat import note_refusal
 from mockserver.vendors.pareta.routes import (
     agent,
@@ -66,6 +67,59 @@ def _has_infinity(value: Any) -> bool:
     return isinstance(value, float) and math.isinf(value)
 
 
+FACTS = ("model", "endpoint", "last_message", "tools", "schema", "stream")
+"""What faults, stubs and assertions may ask of a request, beside what is asked of all vendors' requests."""
+
+
+def describe(endpoint: Endpoint, parameters: tuple[str, ...], data: Any) -> dict[str, Any]:
+    """Return these facts of a request, as far as it has them; nothing about it need be as it should."""
+    said: dict[str, Any] = data if isinstance(data, dict) else {}
+    model = said.get("model")
+    named = parameters[0] if "{endpoint_id}" in endpoint.path else said.get("endpoint_id", said.get("endpoint"))
+    is_chat = "messages" in said
+    return {
+        "model": model,
+        "endpoint": model if named is None and is_chat and model != AUTO else named,
+        "last_message": _last_message(said),
+        "tools": _names_of_tools(said.get("tools")),
+        "schema": _names_of_schema(said.get("response_format")),
+        "stream": endpoint.streams and (said.get("stream") is True or not is_chat),
+    }
+
+
+def _last_message(said: dict[str, Any]) -> Any:
+    messages = said.get("messages")
+    if not isinstance(messages, list):
+        return next((said[name] for name in ("query", "prompt", "text", "input") if name in said), None)
+    for message in reversed(messages):
+        if isinstance(message, dict) and message.get("role") == "user":
+            content = message.get("content")
+            if isinstance(content, list):
+                texts = [part.get("text") for part in content if isinstance(part, dict)]
+                return "\n".join(text for text in texts if isinstance(text, str))
+            return content
+    return None
+
+
+def _names_of_tools(tools: Any) -> list[str]:
+    if not isinstance(tools, list):
+        return []
+    functions = [tool.get("function", tool) for tool in tools if isinstance(tool, dict)]
+    names = [function.get("name") for function in functions if isinstance(function, dict)]
+    return [name for name in names if isinstance(name, str)]
+
+
+def _names_of_schema(form: Any) -> list[str]:
+    """Return a wanted schema's name and its fields'."""
+    told = form.get("json_schema") if isinstance(form, dict) else None
+    if not isinstance(told, dict):
+        return []
+    schema = told.get("schema")
+    fields = schema.get("properties") if isinstance(schema, dict) else None
+    names = [told.get("name"), *(fields if isinstance(fields, dict) else ())]
+    return [name for name in names if isinstance(name, str)]
+
+
 api = Api(
     name="pareta",
     title="Pareta API",
@@ -97,4 +151,7 @@ api = Api(
     max_body_bytes=MAX_BODY_BYTES,
     replayed=replayed,
     refused=note_refusal,
+    failure=errors.failure,
+    facts=FACTS,
+    describe=describe,
 )

@@ -47,6 +47,14 @@ def last_entry(world: World) -> LastEntry:
     return LastEntry(*row) if row else LastEntry(0, MicroUsd(0))
 
 
+def debited(world: World) -> MicroUsd:
+    """Return the sum of all debits."""
+    row = world.store.one(
+        "SELECT coalesce(-sum(amount_micro_usd), 0) FROM pareta_ledger WHERE world = ? AND kind = 'debit'", (world.id,)
+    )
+    return MicroUsd(row[0] if row else 0)
+
+
 class Standing(NamedTuple):
     """What decides whether a call may start, and as which of its server's.
 
