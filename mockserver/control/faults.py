@@ -232,7 +232,7 @@ _Rate = Annotated[
 ]
 _Seconds = Annotated[float, PlainValidator(_seconds), WithJsonSchema({"type": "number", "minimum": 0})]
 _Latency = Annotated[
-    Latency,
+    Any,  # a `Latency`; named, the document would describe that too
     PlainValidator(_latency),
     WithJsonSchema(
         {

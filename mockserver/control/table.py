@@ -8,6 +8,7 @@ from mockserver.control import invoices as invoice_schemas
 from mockserver.control import schemas
 from mockserver.control import snapshots as snapshot_schemas
 from mockserver.control import stream as live
+from mockserver.control import stubs as stub_schemas
 from mockserver.control.operations import (
     clock,
     credits,
@@ -20,6 +21,7 @@ from mockserver.control.operations import (
     server,
     snapshots,
     stream,
+    stubs,
     worlds,
 )
 from mockserver.control.route import PREFIX, Route
@@ -263,6 +265,31 @@ ROUTES: tuple[Route, ...] = (
         "DELETE", f"{_WORLD}/faults/{{id}}", "faults.delete", faults.delete_fault,
         status=204, errors=(*_READING, 409),
         summary="Disarm a fault.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/stubs", "stubs.add", stubs.add_stub,
+        body=stub_schemas.StubRequest, response=stub_schemas.StubResponse, status=201, errors=_CHANGING,
+        summary="Give answers in place of generated ones; they cost what they would have cost.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/stubs", "stubs.list", stubs.list_stubs,
+        query=schemas.PageQuery, response=stub_schemas.StubsPage, errors=(*_READING, 422),
+        summary="The stubs there are, and how many answers each has given.",
+    ),
+    Route(
+        "DELETE", f"{_WORLD}/stubs", "stubs.clear", stubs.clear_stubs,
+        status=204, errors=(*_READING, 409),
+        summary="Take every stub away.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/stubs/{{id}}", "stubs.get", stubs.show_stub,
+        response=stub_schemas.StubResponse, errors=_READING,
+        summary="One stub.",
+    ),
+    Route(
+        "DELETE", f"{_WORLD}/stubs/{{id}}", "stubs.delete", stubs.delete_stub,
+        status=204, errors=(*_READING, 409),
+        summary="Take a stub away.",
     ),
     # What changes, and who notices
     Route(

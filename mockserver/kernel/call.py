@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +23,8 @@ class Call:
     :param idempotency: set on the way: how its key was judged, `None` without one.
     :param delay_us: set by a fault: how much later than now what the request leaves behind is to show.
     :param fault: the faults that hit it, by id; `stub` the one that answered it.
-    :param answer: set by a stub: what is to be answered in place of something generated, as the operation's model of
-        stubs has it.
+    :param answer: set by a stub: what is to be answered in place of something generated, in the form that the
+        operation's model of stubs gives it.
     """
 
     world: World
@@ -42,4 +41,4 @@ class Call:
     delay_us: int = 0
     fault: str | None = None
     stub: str | None = None
-    answer: Mapping[str, Any] | None = None
+    answer: Any = None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from mockserver.kernel.matching import ANYTHING, Facts, Pattern, read
+from mockserver.kernel.matching import ANYTHING, Facts, Pattern, is_operation, read
 from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Store
 
@@ -35,7 +35,7 @@ Then = Literal["last", "cycle", "simulate"]
 class Stub:
     """One stub.
 
-    :param operation: the full name of the operation it answers for.
+    :param operation: glob of the operations it answers for; the vendor may be left out.
     :param match: pattern of the requests it answers, as JSON; `names` of the facts it may speak of.
     :param answers: one for each request in turn, as the vendor's model of that operation's stubs has them.
     :param then: what comes after the last of several: it again, the first again, or generated answers.
@@ -131,7 +131,7 @@ class Stubs:
         Within what a refusal undoes, so that a refused request uses up no answer.
         """
         for seq, stub in self.stubs:
-            if stub.operation != operation or not stub.pattern.matches(facts):
+            if not is_operation(operation, stub.operation) or not stub.pattern.matches(facts):
                 continue
             row = self._store.one("SELECT given FROM stubs WHERE world = ? AND seq = ?", (self._world, seq))
             assert row is not None

@@ -110,6 +110,15 @@ class BuyRequest(WireModel):
         return self.item
 
 
+class ThanksStub(WireModel):
+    """What the shop says in place of its own words."""
+
+    thanks: str
+
+    def to_domain(self) -> str:
+        return self.thanks
+
+
 def buy(call: Call, item: str) -> dict[str, Any]:
     account.grant(call.world, MicroUsd(-PRICE), item)
     call.cost_micro_usd = PRICE
@@ -186,7 +195,16 @@ api = Api(
     version="9",
     prefixes=("/shop",),
     endpoints=(
-        Endpoint("POST", "/shop/sales", "sales.create", buy, "toy/sales", body=BuyRequest, summary="Buy & pay."),
+        Endpoint(
+            "POST",
+            "/shop/sales",
+            "sales.create",
+            buy,
+            "toy/sales",
+            body=BuyRequest,
+            stub=ThanksStub,
+            summary="Buy & pay.",
+        ),
         Endpoint("GET", "/shop/picture", "picture.get", pick, "toy/picture"),
     ),
     key_prefix="toy_",

@@ -42,7 +42,7 @@ class ChatChoice(WireModel):
     """One answer."""
 
     index: int
-    finish_reason: Literal["stop", "length", "tool_calls"]
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"]
     message: ChatChoiceMessage
 
 

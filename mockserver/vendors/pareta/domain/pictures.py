@@ -108,6 +108,13 @@ def edited_size(reference: Size) -> Size:
     return Size(max(1, round(reference.width * scale)), max(1, round(reference.height * scale)))
 
 
+def png_size(data: bytes) -> Size | None:
+    """Return how large a PNG is, `None` for anything else."""
+    if not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR" or len(data) < 24:
+        return None
+    return Size(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
+
+
 def scan_count(jpeg: bytes) -> int:
     """Return how many scans a JPEG has, counted up to just past `MAX_SCANS`.
 

@@ -11,6 +11,7 @@ from mockserver.vendors.pareta.domain import speech
 from mockserver.vendors.pareta.domain.audio import Recording, recognised
 from mockserver.vendors.pareta.domain.encoded import decoded
 from mockserver.vendors.pareta.domain.pricing import audio_price
+from mockserver.vendors.pareta.domain.stubs import StubbedFile, StubbedText
 from mockserver.vendors.pareta.domain.transcripts import DEFAULT_LANGUAGE, transcript
 from mockserver.vendors.pareta.operations.metering import authorised, charge
 
@@ -59,6 +60,7 @@ class Speech:
     audio: bytes
     duration_us: int
     billed_micro_usd: int
+    sample_rate: int = speech.SAMPLE_RATE
 
 
 def transcriptions(call: Call, request: TranscriptionRequest) -> Transcription:
@@ -70,11 +72,14 @@ def transcriptions(call: Call, request: TranscriptionRequest) -> Transcription:
     authorised(call.world)
     data = decoded(request.audio_base64, "audio_base64")
     recording = recognised(data)
-    text = _heard(call, data, recording)
-    price = audio_price(tables.catalog.price_sheet(call.world), recording.duration_us)
-    median_us = _LISTENING_US + recording.duration_us // _LISTENING_SHARE
+    stub: StubbedText | None = call.answer
+    text = _heard(call, data, recording) if stub is None else stub.text
+    language = (stub and stub.language) or request.language or DEFAULT_LANGUAGE
+    duration_us = (stub and stub.duration_us) or recording.duration_us
+    price = audio_price(tables.catalog.price_sheet(call.world), duration_us)
+    median_us = _LISTENING_US + duration_us // _LISTENING_SHARE
     charge(call, "audio.transcriptions", TRANSCRIPTIONS, None, price, median_us)
-    return Transcription(text, request.language or DEFAULT_LANGUAGE, recording.duration_us, price)
+    return Transcription(text, language, duration_us, price)
 
 
 def _heard(call: Call, data: bytes, recording: Recording) -> str:
@@ -95,7 +100,12 @@ def speak(call: Call, request: SpeechRequest) -> Speech:
     :raises InsufficientCredits: the balance is empty.
     """
     authorised(call.world)
-    recording = speech.recorded(request.text, request.voice)
-    price = audio_price(tables.catalog.price_sheet(call.world), recording.duration_us)
-    charge(call, "audio.speech", SPEECH, None, price, _SPEAKING_US + recording.duration_us // _SPEAKING_SHARE)
-    return Speech(recording.file, recording.duration_us, price)
+    stub: StubbedFile | None = call.answer
+    if stub is None:
+        recording = speech.recorded(request.text, request.voice)
+        file, duration_us, rate = recording.file, recording.duration_us, speech.SAMPLE_RATE
+    else:
+        file, duration_us, rate = stub.data, stub.duration_us, stub.sample_rate
+    price = audio_price(tables.catalog.price_sheet(call.world), duration_us)
+    charge(call, "audio.speech", SPEECH, None, price, _SPEAKING_US + duration_us // _SPEAKING_SHARE)
+    return Speech(file, duration_us, price, rate)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.ids import fingerprint
+from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.auto import Rollup, compared_model, days_window, filled, hours_window
 from mockserver.vendors.pareta.domain.catalog import AUTO
@@ -13,6 +14,7 @@ from mockserver.vendors.pareta.domain.errors import VendorFailed
 from mockserver.vendors.pareta.domain.generation import Prompt, count_tokens
 from mockserver.vendors.pareta.domain.metrics import latency_of
 from mockserver.vendors.pareta.domain.pricing import list_price
+from mockserver.vendors.pareta.domain.stubs import StubbedText
 from mockserver.vendors.pareta.operations.metering import authorised, charge
 from mockserver.vendors.pareta.operations.pages import read
 from mockserver.vendors.pareta.tables.endpoints import CallsOf
@@ -68,16 +70,21 @@ def compare(call: Call, asked: Comparison) -> Compared:
     :raises VendorFailed: the vendor failed, which costs nothing.
     """
     world = call.world
-    from mockserver.vendors.pareta.domain.writing import reply  # loaded with the first conversation
-
     model = compared_model(asked.model)
     authorised(world)
     if world.is_on(FRONTIER_FAILS):
         raise VendorFailed(model)
     prompt = read(world, asked.prompt)
-    subject = fingerprint(model, prompt.text)
-    content = reply(prompt, lambda name: world.draws.uniform(f"compare:{name}", subject))
+    stub: StubbedText | None = call.answer
+    content = _said(world, model, prompt) if stub is None else stub.text
     written = count_tokens(content)
     cost = list_price(tables.catalog.price_sheet(world), prompt.tokens, written)
     charge(call, COMPARE, LANE, model, cost, _MEDIAN_US + written * _PER_TOKEN_US, tokens=prompt.tokens + written)
     return Compared(model, content, cost, call.duration_us)
+
+
+def _said(world: World, model: str, prompt: Prompt) -> str:
+    from mockserver.vendors.pareta.domain.writing import reply  # loaded with the first conversation
+
+    subject = fingerprint(model, prompt.text)
+    return reply(prompt, lambda name: world.draws.uniform(f"compare:{name}", subject))

@@ -22,7 +22,8 @@ from mockserver.vendors.pareta.domain.ledger import completion_id
 from mockserver.vendors.pareta.domain.metrics import ServedCall
 from mockserver.vendors.pareta.domain.pricing import Price, auto_price, capability_price, list_price
 from mockserver.vendors.pareta.domain.scoring import SCORERS, exact_match
-from mockserver.vendors.pareta.operations import metering
+from mockserver.vendors.pareta.domain.stubs import StubbedAnswer, given_fields
+from mockserver.vendors.pareta.operations import drifting, metering
 from mockserver.vendors.pareta.operations.auto import FRONTIER_FAILS
 from mockserver.vendors.pareta.operations.endpoints import undeployed
 from mockserver.vendors.pareta.operations.metering import begun, latency_us
@@ -154,7 +155,11 @@ def complete(
     who = server.who
     last, n = begun(world, who)
     prompt = read(world, request.prompt)
-    answers, score = _answers(world, server, request, prompt, n)
+    stub: StubbedAnswer | None = call.answer
+    if stub is None:
+        answers, score = _answers(world, server, request, prompt, n)
+    else:
+        answers, score = _stubbed(call, stub, server, request, prompt, n)
     prompt_tokens = prompt.tokens + _injected(server.endpoint, prompt)
     completion_tokens = sum([answer.tokens for answer in answers])
     price = _price(world, server, prompt_tokens, completion_tokens)
@@ -289,18 +294,8 @@ def _answers(
 
     :param n: the call's ordinal at its server, on which the chance of an endpoint's answers hangs without a seed.
     """
-    endpoint = server.endpoint
-    if server.direct is not None and not server.direct.has_vision and (prompt.pictures or prompt.documents):
-        raise Refused(f"model '{server.direct.id}' does not take pictures or documents")
-    counter = request.seed
-    if counter is not None or endpoint is None:
-        # All that is asked, and nothing that happened meanwhile.
-        subject = fingerprint(server.who, prompt.text, *[picture.digest for picture in prompt.pictures])
-    else:
-        subject, counter = endpoint.id, n
-    from mockserver.vendors.pareta.operations.writer import Writer  # what reads and writes takes long to load
-
-    writer = Writer(world.draws, server, request.form, prompt, subject, counter or 0)
+    _check_vision(server, prompt)
+    writer = _writer(world, server, request, prompt, n)
     draft = writer.write("answer")
     answers = [_finished(draft, prompt)]
     seen = {draft.text}
@@ -314,13 +309,63 @@ def _answers(
     return tuple(answers), _score(world, server, draft, n)
 
 
+def _check_vision(server: Server, prompt: Prompt) -> None:
+    if server.direct is not None and not server.direct.has_vision and (prompt.pictures or prompt.documents):
+        raise Refused(f"model '{server.direct.id}' does not take pictures or documents")
+
+
+def _writer(world: World, server: Server, request: ChatRequest, prompt: Prompt, n: int) -> Writer:
+    counter = request.seed
+    if counter is not None or server.endpoint is None:
+        # All that is asked, and nothing that happened meanwhile.
+        subject = fingerprint(server.who, prompt.text, *[picture.digest for picture in prompt.pictures])
+    else:
+        subject, counter = server.endpoint.id, n
+    from mockserver.vendors.pareta.operations.writer import Writer  # what reads and writes takes long to load
+
+    return Writer(world.draws, server, request.form, prompt, subject, counter or 0)
+
+
 def _score(world: World, server: Server, draft: Draft, n: int) -> float | None:
-    endpoint, task = server.endpoint, server.task
-    if endpoint is None or task is None or draft.right is None:
+    if draft.right is None or not _is_judged(world, server, n):
         return None
-    if world.draws.uniform("judge", endpoint.id, n) >= JUDGED_SHARE:
-        return None
-    return SCORERS.get(task.default_scorer, exact_match)(draft.given, draft.right)
+    assert server.task is not None
+    return SCORERS.get(server.task.default_scorer, exact_match)(draft.given, draft.right)
+
+
+def _is_judged(world: World, server: Server, n: int) -> bool:
+    endpoint = server.endpoint
+    return endpoint is not None and world.draws.uniform("judge", endpoint.id, n) < JUDGED_SHARE
+
+
+def _stubbed(
+    call: Call, stub: StubbedAnswer, server: Server, request: ChatRequest, prompt: Prompt, n: int
+) -> tuple[tuple[Answer, ...], float | None]:
+    """Return the answers a stub gives, the same for each choice, whatever form the request wants them in.
+
+    What is said on an endpoint is judged like any answer; only then is anything written to compare it with.
+    """
+    _check_vision(server, prompt)
+    if request.form.schema is not None:
+        from mockserver.vendors.pareta.operations.conformity import checked
+
+        checked(request.form.schema, "response_format: schema")
+    draws = call.world.draws
+
+    def answer(choice: int) -> Answer:
+        return stub.answer(prompt, lambda k: f"call_{draws.token('stubbed call', f'{choice}:{k}', call.seq, 24)}")
+
+    answers = tuple([answer(choice) for choice in range(request.choices)])
+    if stub.text is None or not _is_judged(call.world, server, n):
+        return answers, None
+    try:
+        draft = _writer(call.world, server, request, prompt, n).write("answer")
+    except Refused:  # nobody knows what would have been right
+        return answers, None
+    if draft.right is None:
+        return answers, None
+    given = given_fields(stub.text, draft.right)
+    return answers, _score(call.world, server, draft._replace(given=given), n)
 
 
 def _finished(draft: Draft, prompt: Prompt) -> Answer:

@@ -11,7 +11,8 @@ from mockserver.kernel.windows import Instant
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.encoded import decoded
 from mockserver.vendors.pareta.domain.errors import ExtraMissing
-from mockserver.vendors.pareta.domain.pictures import MODEL, Scene, Size, scene
+from mockserver.vendors.pareta.domain.pictures import DEFAULT_SIZE, MODEL, Scene, Size, png_size, scene, size_named
+from mockserver.vendors.pareta.domain.stubs import StubbedFile
 from mockserver.vendors.pareta.operations.metering import authorised, charge
 
 GENERATIONS = "/v1/images/generations"
@@ -63,12 +64,18 @@ def generate(call: Call, request: GenerationRequest) -> Picture:
     :raises ExtraMissing: this installation cannot draw.
     """
     authorised(call.world)
-    seed = _seed(call, GENERATIONS, request.seed)
-    background = _scene(seed, request.prompt, str(request.size))
-    png = _canvas().generated(request.prompt, request.size, background, _notes(request.prompt, seed))
+    stub: StubbedFile | None = call.answer
+    png = _painted(call, request) if stub is None else stub.data
     price = tables.catalog.price_sheet(call.world).image
     charge(call, "images.generate", GENERATIONS, MODEL, price, _GENERATION_US)
     return Picture(png, request.size, call.now, price)
+
+
+def _painted(call: Call, request: GenerationRequest) -> bytes:
+    seed = _seed(call, GENERATIONS, request.seed)
+    background = _scene(seed, request.prompt, str(request.size))
+    png: bytes = _canvas().generated(request.prompt, request.size, background, _notes(request.prompt, seed))
+    return png
 
 
 def edit(call: Call, request: EditRequest) -> Picture:
@@ -80,9 +87,13 @@ def edit(call: Call, request: EditRequest) -> Picture:
     """
     authorised(call.world)
     reference = decoded(request.image, "image")
-    seed = _seed(call, EDITS, request.seed)
-    colours = _scene(seed, request.prompt)
-    png, size = _canvas().edited(reference, request.prompt, colours, _notes(request.prompt, seed))
+    stub: StubbedFile | None = call.answer
+    if stub is None:
+        seed = _seed(call, EDITS, request.seed)
+        colours = _scene(seed, request.prompt)
+        png, size = _canvas().edited(reference, request.prompt, colours, _notes(request.prompt, seed))
+    else:
+        png, size = stub.data, png_size(stub.data) or size_named(DEFAULT_SIZE)
     price = tables.catalog.price_sheet(call.world).image_edit
     charge(call, "images.edit", EDITS, MODEL, price, _EDIT_US)
     return Picture(png, size, call.now, price)

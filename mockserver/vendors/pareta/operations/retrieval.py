@@ -12,6 +12,7 @@ from mockserver.vendors.pareta.domain.embedding import embed
 from mockserver.vendors.pareta.domain.generation import count_tokens
 from mockserver.vendors.pareta.domain.pricing import embeddings_price
 from mockserver.vendors.pareta.domain.reranking import Relevance, rank
+from mockserver.vendors.pareta.domain.stubs import StubbedRanking, StubbedVectors
 from mockserver.vendors.pareta.domain.words import cut
 from mockserver.vendors.pareta.operations.metering import authorised, charge
 
@@ -74,7 +75,11 @@ def embeddings(call: Call, request: EmbeddingsRequest) -> Embedded:
     authorised(call.world)
     tokens = sum(count_tokens(cut(text)) for text in request.texts)
     price = embeddings_price(tables.catalog.price_sheet(call.world), tokens)
-    vectors = [embed(text, is_query=request.is_query) for text in request.texts]
+    stub: StubbedVectors | None = call.answer
+    if stub is None:
+        vectors = [embed(text, is_query=request.is_query) for text in request.texts]
+    else:
+        vectors = stub.of(len(request.texts), embedding.DIMENSIONS)
     median_us = _EMBEDDINGS_US + _PER_INPUT_US * len(vectors)
     charge(call, "embeddings", EMBEDDINGS, embedding.MODEL, price, median_us, tokens=tokens)
     return Embedded(vectors, tokens, price, request.is_packed)
@@ -88,6 +93,10 @@ def rerank(call: Call, request: RerankRequest) -> Reranked:
     authorised(call.world)
     pairs = len(request.documents)
     price = tables.catalog.price_sheet(call.world).rerank_per_document * pairs
-    results = rank(request.query, request.documents, request.top_n)
+    stub: StubbedRanking | None = call.answer
+    if stub is None:
+        results = rank(request.query, request.documents, request.top_n)
+    else:
+        results = stub.of(rank(request.query, request.documents), request.top_n)
     charge(call, "rerank", RERANK, reranking.MODEL, price, _RERANK_US + _PER_DOCUMENT_US * pairs)
     return Reranked(results, pairs, price)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from mockserver.http.endpoint import Endpoint
 from mockserver.vendors.pareta.operations import audio
 from mockserver.vendors.pareta.schemas import audio as wire
+from mockserver.vendors.pareta.schemas import stubs
 
 ENDPOINTS = (
     Endpoint(
-        "POST", audio.TRANSCRIPTIONS, "audio.transcriptions", audio.transcriptions,
+        "POST", audio.TRANSCRIPTIONS, "audio.transcriptions", audio.transcriptions, stub=stubs.TranscriptionStub,
         body=wire.TranscriptionRequest, present=wire.transcription, response="audio.TranscriptionResponse",
         errors=(400, 401, 402, 422), replayable=True,
         source="pareta/audio",
     ),
     Endpoint(
-        "POST", audio.SPEECH, "audio.speech", audio.speak,
+        "POST", audio.SPEECH, "audio.speech", audio.speak, stub=stubs.SpeechStub,
         body=wire.SpeechRequest, present=wire.speech, response="audio.SpeechResponse",
         errors=(400, 401, 402, 422), replayable=True,
         source="pareta/audio",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mockserver.http.endpoint import Endpoint
 from mockserver.vendors.pareta.operations import auto
 from mockserver.vendors.pareta.schemas import auto as wire
+from mockserver.vendors.pareta.schemas import stubs
 
 ENDPOINTS = (
     Endpoint(
@@ -15,7 +16,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", auto.LANE, auto.COMPARE, auto.compare,
         body=wire.CompareRequest, present=wire.compared, response="auto.CompareResponse",
-        errors=(400, 401, 402, 422, 501, 502), replayable=True,
+        errors=(400, 401, 402, 422, 501, 502), replayable=True, stub=stubs.TextStub,
         source="pareta/auto",
     ),
 )  # fmt: skip

@@ -5,16 +5,17 @@ from __future__ import annotations
 from mockserver.http.endpoint import Endpoint
 from mockserver.vendors.pareta.operations import images
 from mockserver.vendors.pareta.schemas import images as wire
+from mockserver.vendors.pareta.schemas import stubs
 
 ENDPOINTS = (
     Endpoint(
-        "POST", images.GENERATIONS, "images.generate", images.generate,
+        "POST", images.GENERATIONS, "images.generate", images.generate, stub=stubs.ImageStub,
         body=wire.GenerateImageRequest, present=wire.picture, response="images.ImageResponse",
         errors=(400, 401, 402, 422, 501), replayable=True,
         source="pareta/images",
     ),
     Endpoint(
-        "POST", images.EDITS, "images.edit", images.edit,
+        "POST", images.EDITS, "images.edit", images.edit, stub=stubs.ImageStub,
         body=wire.EditImageRequest, present=wire.picture, response="images.ImageResponse",
         errors=(400, 401, 402, 422, 501), replayable=True,
         source="pareta/images",

@@ -5,16 +5,17 @@ from __future__ import annotations
 from mockserver.http.endpoint import Endpoint
 from mockserver.vendors.pareta.operations import retrieval
 from mockserver.vendors.pareta.schemas import retrieval as wire
+from mockserver.vendors.pareta.schemas import stubs
 
 ENDPOINTS = (
     Endpoint(
-        "POST", retrieval.RERANK, "rerank", retrieval.rerank,
+        "POST", retrieval.RERANK, "rerank", retrieval.rerank, stub=stubs.RankingStub,
         body=wire.RerankRequest, present=wire.reranked, response="retrieval.RerankResponse",
         errors=(400, 401, 402, 422), replayable=True,
         source="pareta/rerank",
     ),
     Endpoint(
-        "POST", retrieval.EMBEDDINGS, "embeddings", retrieval.embeddings,
+        "POST", retrieval.EMBEDDINGS, "embeddings", retrieval.embeddings, stub=stubs.VectorsStub,
         body=wire.EmbeddingsRequest, present=wire.embeddings, response="retrieval.EmbeddingsResponse",
         errors=(400, 401, 402, 422), replayable=True,
         source="pareta/embeddings",

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 from mockserver.http.endpoint import WireModel
 from mockserver.http.messages import Reply
 from mockserver.vendors.pareta.domain.errors import Refused
-from mockserver.vendors.pareta.domain.speech import DEFAULT_VOICE, MAX_TEXT, SAMPLE_RATE, is_voice
+from mockserver.vendors.pareta.domain.speech import DEFAULT_VOICE, MAX_TEXT, is_voice
 from mockserver.vendors.pareta.operations import audio
 from mockserver.vendors.pareta.schemas.chat import BILLED
 
@@ -60,7 +60,7 @@ def speech(value: audio.Speech) -> Reply:
     """Shape a recording."""
     body = {
         "audio_base64": b64encode(value.audio).decode("ascii"),
-        "sample_rate": SAMPLE_RATE,
+        "sample_rate": value.sample_rate,
         "duration_s": value.duration_us / _SECOND_US,
         "format": "wav",
     }
