@@ -9,6 +9,9 @@ from openapi_spec_validator import validate
 
 from mockserver.control.openapi import control_document
 from mockserver.control.table import ROUTES
+from mockserver.kernel.ids import Draws
+from mockserver.kernel.matching import Facts
+from mockserver.kernel.world import Worlds
 from tests.conformance import Documented, Undocumented
 from tests.control.conftest import ControlClient
 
@@ -22,6 +25,8 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "worlds.list": ("GET", "worlds", None),
     "worlds.create": ("POST", "worlds", {"name": "made"}),
     "worlds.get": ("GET", "worlds/acme", None),
+    "scenario.play": ("POST", "worlds/acme/scenario", {"name": "empty-wallet"}),
+    "scenario.get": ("GET", "worlds/acme/scenario", None),
     "worlds.fork": ("POST", "worlds/acme/fork", {"name": "forked"}),
     "worlds.delete": ("DELETE", "worlds/made", None),
     "snapshots.create": ("POST", "worlds/acme/snapshots", {"name": "before"}),
@@ -56,33 +61,46 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "invoices.pay": ("POST", "worlds/acme/invoices/inv_1/payments", {"amount": "1"}),
     "invoices.refund": ("POST", "worlds/acme/invoices/inv_1/refunds", {"amount": "1"}),
     "invoices.delete": ("DELETE", "worlds/acme/invoices/inv_1", None),
-    "reconciliation.check": ("GET", "worlds/acme/reconciliation", None),
-    "invariants.check": ("GET", "worlds/acme/invariants", None),
-    "requests.list": ("GET", "worlds/acme/requests", None),
-    "stream": ("GET", "worlds/acme/stream?follow=false", None),
-    "export.csv": ("GET", "worlds/acme/export/ledger.csv", None),
-    "export.jsonl": ("GET", "worlds/acme/export/requests.jsonl", None),
-    "faults.add": ("POST", "worlds/acme/faults", {"method": "POST", "reset": True}),
+    "drifts.add": ("POST", "worlds/acme/drifts", {"kind": "contract", "subject": "toy.sales.*", "drop": "item"}),
+    "drifts.list": ("GET", "worlds/acme/drifts", None),
+    "truth.list": ("GET", "worlds/acme/truth", None),
+    "alerts.add": ("POST", "worlds/acme/alerts", {"kind": "contract"}),
+    "alerts.score": ("GET", "worlds/acme/alerts", None),
+    "faults.add": ("POST", "worlds/acme/faults", {"operation": "sales.create", "reset": True}),
     "faults.list": ("GET", "worlds/acme/faults", None),
     "faults.get": ("GET", "worlds/acme/faults/fault-1", None),
     "faults.delete": ("DELETE", "worlds/acme/faults/fault-1", None),
     "faults.clear": ("DELETE", "worlds/acme/faults", None),
+    "stubs.add": ("POST", "worlds/acme/stubs", {"operation": "sales.create", "thanks": "Bless you."}),
+    "stubs.list": ("GET", "worlds/acme/stubs", None),
+    "stubs.get": ("GET", "worlds/acme/stubs/stub-1", None),
+    "stubs.delete": ("DELETE", "worlds/acme/stubs/stub-1", None),
+    "stubs.clear": ("DELETE", "worlds/acme/stubs", None),
+    "reconciliation.check": ("GET", "worlds/acme/reconciliation", None),
+    "invariants.check": ("GET", "worlds/acme/invariants", None),
+    "requests.list": ("GET", "worlds/acme/requests", None),
+    "stream": ("GET", "worlds/acme/stream?follow=false", None),
+    "requests.verify": ("POST", "worlds/acme/requests/verify", {"check": "unmatched"}),
+    "export.csv": ("GET", "worlds/acme/export/ledger.csv", None),
+    "export.jsonl": ("GET", "worlds/acme/export/requests.jsonl", None),
     "worlds.reset": ("POST", "worlds/acme/reset", None),
 }
 
 
 @pytest.fixture
-def walked(control: ControlClient, shop: httpx.Client) -> ControlClient:
+def walked(control: ControlClient, shop: httpx.Client, worlds: Worlds) -> ControlClient:
     """A client that has had one good answer from every operation, and two refusals."""
     shop.post("/shop/sales", json={"item": "tea"})
+    control.post("worlds/acme/faults", {"operation": "sales.create", "reset": True})
+    with worlds.store.committed():
+        worlds.get("acme").faults.strike(
+            Facts({"operation": "toy.sales.create"}), 0, 1, Draws(7), lambda: 0, lambda effect: True
+        )
     for method, path, body in GOOD.values():
         assert control.request(method, path, json=body).status_code < 300
     control.get("worlds/nowhere")
     control.put("worlds/acme/clock", {})
     return control
-    control.post("worlds/acme/faults", {"method": "POST", "reset": True})
-    with worlds.store.committed():
-        worlds.get("acme").faults.strike(Facts({"method": "POST"}), 0, 1, Draws(7), lambda: 0, lambda effect: True)
 
 
 def test_the_document_is_openapi() -> None:
@@ -121,13 +139,16 @@ def test_a_field_missing_from_the_document_is_noticed(walked: ControlClient) -> 
     answers = {n for n in document["components"]["schemas"] if not n.endswith(("Request", "Query"))} | {
         "JournalRequest"
     }
+    # Faults and stubs are shown as they were asked for, which is more than any one of them says.
+    asked_for = set(document["components"]["schemas"]["FaultRequest"]["properties"]) - {
+        "note", "operation", "optional"
+    }  # fmt: skip
     for name in answers - open_ended:
-        for field in document["components"]["schemas"][name]["properties"]:
+        fields = set(document["components"]["schemas"][name]["properties"])
+        for field in fields - asked_for if name.startswith(("Fault", "Stub")) else fields:
             without = copy.deepcopy(document)
             del without["components"]["schemas"][name]["properties"][field]
 
-    # A fault is shown as it was asked for, which is more than any one fault says.
-    asked_for = set(document["components"]["schemas"]["FaultRequest"]["properties"]) - {"note", "optional"}
             assert _is_caught(without, walked), f"{name}.{field}"
 
 

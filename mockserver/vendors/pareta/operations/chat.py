@@ -31,6 +31,7 @@ from mockserver.vendors.pareta.operations.pages import read
 
 if TYPE_CHECKING:
     from mockserver.vendors.pareta.domain.writing import Draft
+    from mockserver.vendors.pareta.operations.writer import Writer
 
 OPERATION = "chat.completions.create"
 
