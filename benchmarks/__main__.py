@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import analytics, bulk, evals, http, ingest, inprocess, retrieval, start, streaming
+from benchmarks import analytics, bulk, evals, http, ingest, inprocess, plugin, retrieval, start, streaming
 
 SECTIONS = {
     "start": start.run,
+    "plugin": plugin.run,
     "inprocess": inprocess.run,
     "http": http.run,
     "streaming": streaming.run,
