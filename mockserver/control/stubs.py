@@ -12,10 +12,12 @@ from mockserver.control.reach import Site, nearest, operations, reach
 from mockserver.control.schemas import MAX_TEXT
 from mockserver.http.endpoint import Api, WireModel, problems_of
 from mockserver.kernel.errors import InvalidRequest, Problem
+from mockserver.kernel.matching import is_operation
 from mockserver.kernel.stubs import Placed, Stub, Then
 
 DEFAULT_OPERATION = "pareta.chat.completions.create"
 MAX_ANSWERS = 1000
+_SHOWN = 3
 
 
 class StubFields(MatchFields):
@@ -63,14 +65,19 @@ class StubRequest(StubFields):
         """
         everything = [Site(api, endpoint, endpoint.path) for api in apis for endpoint in api.endpoints]
         generators = operations(site for site in everything if _generates(site))
+        meant = [name for name in operations(everything) if is_operation(name, self.operation)]
+        if not any(name in generators for name in meant):
+            reason = (
+                f"{', '.join(meant[:_SHOWN])} generates nothing; there are: {', '.join(generators)}"
+                if meant
+                else f"no operation is '{self.operation}'; nearest that can be stubbed: {nearest(self.operation, generators)}"
+            )
+            raise InvalidRequest(Problem(("body", "operation"), reason, "invalid_enum"))
         sites = reach(self.conjuncts(fact_names(apis)), apis)
         found = [site for site in sites if _generates(site)]
         if not found:
-            listed = ", ".join(generators) or "none"
-            named = nearest(self.operation, operations(sites))
-            raise InvalidRequest(
-                Problem(("body", "operation"), f"{named} generates nothing; there are: {listed}", "invalid_enum")
-            )
+            left = ", ".join(operations(sites)[:_SHOWN])
+            raise InvalidRequest(Problem(("body", "operation"), f"{left} generates nothing", "invalid_enum"))
         return found
 
 
