@@ -18,7 +18,7 @@ class Stub:
     def __init__(self, world: World, data: Mapping[str, Any]) -> None:
         self._world = world
         self.id: str = data["id"]
-        self.spec = {name: value for name, value in data.items() if name not in ("id", "given")}
+        self.spec = {name: value for name, value in data.items() if name not in ("id", "given", "left")}
 
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={value!r}" for name, value in self.spec.items() if value is not None)
@@ -28,6 +28,11 @@ class Stub:
     def given(self) -> int:
         """How many answers it has given."""
         return int(self._world.call("stubs.get", self.id)["given"])
+
+    @property
+    def left(self) -> int:
+        """How many of its answers were never given."""
+        return int(self._world.call("stubs.get", self.id)["left"])
 
     def remove(self) -> None:
         """Take it away."""
