@@ -386,7 +386,9 @@ class FaultFields(MatchFields):
     double: Double | None = Field(None, description="An event arrives twice.")
     late: _Later | None = Field(None, description="An event arrives so much later than its sender is told.")
     clock_skew: _Skew | None = Field(None, description="An event's timestamp is so far off.")
-    scale_values: _Factor | None = Field(None, description="Every number in an event's data is multiplied.")
+    scale_values: _Factor | None = Field(
+        None, description="Every number in an event's data is multiplied, also one written as text."
+    )
     exhaust_credits: _Exhaustion | None = Field(None, description="The balance is emptied, for good.")
     top_up_usd: Usd | None = Field(None, description="So much credit comes, `top_up_after` the request.")
     top_up_after: _Later | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Context, Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from mockserver.kernel.matching import Facts
 from mockserver.kernel.windows import EARLIEST, LATEST, format_instant, parse_instant
 
 _EXACT = Context(prec=1000)
+_AMOUNT = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?")
 """Wide enough for any two numbers that a vendor takes."""
 
 _Z_OF_P99 = 2.3263478740408408
@@ -363,11 +365,13 @@ def skew(data: dict[str, Any], intake: Intake, by_us: int, now: int) -> None:
 
 
 def scaled(value: Any, factor: Decimal) -> Any:
-    """Return JSON data with every number multiplied, exactly."""
+    """Return JSON data with every number multiplied, exactly; amounts may also be texts, and stay what they are."""
     if isinstance(value, dict):
         return {name: scaled(each, factor) for name, each in value.items()}
     if isinstance(value, list):
         return [scaled(each, factor) for each in value]
+    if isinstance(value, str) and _AMOUNT.fullmatch(value):
+        return format(_EXACT.multiply(Decimal(value), factor), "f")
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return value
     return _plain(_EXACT.multiply(Decimal(value), factor))

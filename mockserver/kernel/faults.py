@@ -160,7 +160,7 @@ class Effect:
     :param double: it arrives twice: with the same key, with a new one, or with the same key and another payload.
     :param late_us: it arrives so much later than it was sent, although its sender is told at once that it has.
     :param skew_us: its timestamp is so far off.
-    :param scale: every number in its data is multiplied by this decimal.
+    :param scale: every number in its data, also one that is written as text, is multiplied by this decimal.
 
     Credit:
 
