@@ -5,6 +5,8 @@ from __future__ import annotations
 from mockserver.control import drifts as drift_schemas
 from mockserver.control import faults as fault_schemas
 from mockserver.control import invoices as invoice_schemas
+from mockserver.control import proof as proof_schemas
+from mockserver.control import scenario as scenario_schemas
 from mockserver.control import schemas
 from mockserver.control import snapshots as snapshot_schemas
 from mockserver.control import stream as live
@@ -13,11 +15,14 @@ from mockserver.control.operations import (
     clock,
     credits,
     customers,
+    drifts,
     export,
+    faults,
     invoices,
     journal,
-    faults,
+    proof,
     reconciliation,
+    scenario,
     server,
     snapshots,
     stream,
@@ -125,6 +130,16 @@ ROUTES: tuple[Route, ...] = (
         errors=_CHANGING,
         summary="Set the switches that are named.",
     ),
+    Route(
+        "GET", f"{_WORLD}/scenario", "scenario.get", scenario.show_scenario,
+        response=scenario_schemas.PlayResponse, errors=_READING,
+        summary="The scenario that was played last.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/scenario", "scenario.play", scenario.play_scenario,
+        body=scenario_schemas.PlayRequest, response=scenario_schemas.PlayResponse, errors=_CHANGING, is_slow=True,
+        summary="Bring a world to a scenario's start state: seed, clock and balance.",
+    ),
     # Time
     Route(
         "GET", f"{_WORLD}/clock", "clock.get", clock.show_clock,
@@ -221,25 +236,6 @@ ROUTES: tuple[Route, ...] = (
         is_slow=True,
         summary="Compare what was debited with the cost events about it, by customer, model and hour.",
     ),
-    # What happened
-    Route(
-        "GET", f"{_WORLD}/requests", "requests.list", journal.list_requests,
-        query=schemas.RequestsQuery, response=schemas.RequestsPage, errors=(*_READING, 422),
-        summary="The requests a world still remembers, newest last; `~` has those whose key names no world.",
-    ),
-    Route(
-        "GET", f"{_WORLD}/stream", "stream", stream.listen,
-        query=live.StreamQuery, headers=live.StreamHeaders, media_type="text/event-stream", errors=(*_READING, 422),
-        summary="What happens in a world, as server-sent events: each `request`, and `clock`, `credits` and `faults`"
-        " as they stand.",
-    ),
-    Route(
-        "GET", f"{_WORLD}/export/{{what}}.csv", "export.csv", export.as_csv,
-        media_type="text/csv", errors=_READING, is_slow=True,
-        summary="Rows of a world, as CSV: `events`, `costs`, `invoices`, `ledger` or `requests`.",
-    ),
-    Route(
-        "GET", f"{_WORLD}/export/{{what}}.jsonl", "export.jsonl", export.as_jsonl,
     # What goes wrong
     Route(
         "POST", f"{_WORLD}/faults", "faults.add", faults.add_fault,
@@ -317,6 +313,30 @@ ROUTES: tuple[Route, ...] = (
         query=drift_schemas.ScoreQuery, response=drift_schemas.ScoreResponse, errors=(*_READING, 422),
         summary="Score the alerts: which drifts were noticed, how soon, and which alerts were false.",
     ),
+    # What happened
+    Route(
+        "GET", f"{_WORLD}/requests", "requests.list", journal.list_requests,
+        query=schemas.RequestsQuery, response=schemas.RequestsPage, errors=(*_READING, 422),
+        summary="The requests a world still remembers, newest last; `~` has those whose key names no world.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/stream", "stream", stream.listen,
+        query=live.StreamQuery, headers=live.StreamHeaders, media_type="text/event-stream", errors=(*_READING, 422),
+        summary="What happens in a world, as server-sent events: each `request`, and `clock`, `credits` and `faults`"
+        " as they stand.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/requests/verify", "requests.verify", proof.verify,
+        body=proof_schemas.VerifyRequest, response=proof_schemas.VerdictResponse, errors=_CHANGING, is_slow=True,
+        summary="Judge a claim about what a client did, and show the calls that speak against it.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/export/{{what}}.csv", "export.csv", export.as_csv,
+        media_type="text/csv", errors=_READING, is_slow=True,
+        summary="Rows of a world, as CSV: `events`, `costs`, `invoices`, `ledger`, `requests` or `truth`.",
+    ),
+    Route(
+        "GET", f"{_WORLD}/export/{{what}}.jsonl", "export.jsonl", export.as_jsonl,
         media_type="application/jsonl", errors=_READING, is_slow=True,
         summary="The same rows, one JSON object a line.",
     ),

@@ -46,7 +46,8 @@ log = logging.getLogger("mockserver")
 REPLAY_SPAN = DAY
 MAX_KEY_LENGTH = 255
 
-_ORIGIN = b"http://mockserver"
+# What only one run has does not get into the journal, so that two runs of one script write the same bytes.
+_ORIGIN, _BOUNDARY = b"http://mockserver", b"boundary"
 
 
 ARRIVE = "mockserver.arrive"
@@ -66,6 +67,7 @@ class Gateway:
         self.worlds = worlds
         self.store = worlds.store
         self.router = Router(apis)
+        self._apis = tuple(apis)
         self._purses = dict(purses or {})
         worlds.actions = {**worlds.actions, ARRIVE: self._arrive_late, TOP_UP: self._top_up}
 
@@ -93,6 +95,8 @@ class Gateway:
                 world = self._world(api, match, request)
             except Unauthenticated as refused:
                 error = error or refused
+        else:
+            world = self._sender(request)
         call = self._call(world, request)
         entry = self._entry(match, call, request, error)
         struck: Struck | None = None
@@ -133,11 +137,17 @@ class Gateway:
     def _entry(self, match: Match, call: Call, request: Request, error: MockError | None) -> Entry:
         api, endpoint = match.api, match.endpoint
         operation = f"{api.name}.{endpoint.operation}" if api and endpoint and error is None else None
-        return Entry(
+        entry = Entry(
             call.seq, call.now, api.name if api else "", operation, request.method, request.path,
             request.query.decode("latin-1"), None, call.request_id, call.client,
             headers=request.headers, request_body=request.body,
         )  # fmt: skip
+        boundary = _boundary(request)
+        if boundary:
+            neutral = request.headers[b"content-type"].replace(boundary, _BOUNDARY)
+            entry.headers = {**request.headers, b"content-type": neutral}
+            entry.request_body = request.body.replace(boundary, _BOUNDARY)
+        return entry
 
     def _world(self, api: Api, match: Match, request: Request) -> World:
         """Return the world a request belongs to: its key's, or the one a signed address names.
@@ -152,6 +162,16 @@ class Gateway:
             return self.worlds.get(name)
         except UnknownWorld:
             raise Unauthenticated("the address names no world") from None
+
+    def _sender(self, request: Request) -> World:
+        """Return the world whose client asked for a path that is no vendor's, as far as its key tells."""
+        header = request.headers.get(b"authorization")
+        for api in self._apis:
+            try:
+                return self.worlds.admit(world_of(header, api.key_prefix, bare=api.bare_keys))
+            except Unauthenticated:
+                continue
+        return self.worlds.nobody
 
     def _call(self, world: World, request: Request) -> Call:
         headers = request.headers
@@ -341,7 +361,6 @@ class Gateway:
         if struck is not None:
             entry.duration_us += struck.wait_us
             entry.reason = _joined(struck.reason, entry.reason)
-        # What only this run has, such as its port, is left out: two runs of one script write the same bytes.
         origin = call.origin.encode()
         entry.response_body = body.replace(origin, _ORIGIN) if origin and origin in body else body
         call.world.journal.write(entry)
@@ -528,9 +547,14 @@ def _scope(api: Api, method: str, path: str) -> str:
 
 def _comparable(request: Request) -> bytes:
     """Return the part of a body that makes two requests the same; a multipart boundary is not."""
-    content_type = request.headers.get(b"content-type", b"")
-    _, found, boundary = content_type.partition(b"boundary=")
-    return request.body.replace(boundary.strip(b'"'), b"") if found else request.body
+    boundary = _boundary(request)
+    return request.body.replace(boundary, b"") if boundary else request.body
+
+
+def _boundary(request: Request) -> bytes:
+    """Return what separates the parts of a form, which clients draw anew for each; nothing for other bodies."""
+    _, _, rest = request.headers.get(b"content-type", b"").partition(b"boundary=")
+    return rest.partition(b";")[0].strip(b' "')
 
 
 def printable(text: str) -> str:

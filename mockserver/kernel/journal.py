@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from mockserver.kernel.clock import monotonic_s
 from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Row, Store
 
@@ -13,6 +14,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024
 _TRIM_EVERY = 256
 _ROW_BYTES = 256
+_MAX_TIMES = 4096
 
 _SECRET_HEADERS = frozenset(
     {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"x-admin-token"}
@@ -81,9 +83,18 @@ class Entry:
     request_body: bytes = b""
     response_body: bytes = b""
 
+    @property
+    def is_echo(self) -> bool:
+        """Whether no client sent it: a fault let what one sent before arrive again, or later."""
+        return self.reason is not None and self.fault is not None and self.reason.startswith(f"{self.fault}: arrived ")
+
 
 class Journal:
-    """The requests of one world, oldest dropped first when there are too many."""
+    """The requests of one world, oldest dropped first when there are too many.
+
+    When a request came by the machine's clock is no part of it, for two runs of one script write the same bytes. It is
+    remembered beside it, once an answer asked to wait: a world's own clock may stand still.
+    """
 
     def __init__(self, store: Store, world: int) -> None:
         self._store = store
@@ -93,6 +104,10 @@ class Journal:
         self._unweighed = 0
         self.unwritten: set[int] = set()
         """Numbers of the requests that have begun and not ended; gone when the process is."""
+        self.came_s: dict[int, float] = {}
+        """Machine's seconds at which requests came, by number; `answered_s` at which those were answered that were
+        told to wait. Gone when the process is."""
+        self.answered_s: dict[int, float] = {}
 
     @property
     def newest(self) -> int:
@@ -104,11 +119,15 @@ class Journal:
         """Return the arrival number of the request that begins now."""
         self._seq += 1
         self.unwritten.add(self._seq)
+        if self.answered_s:
+            _remember(self.came_s, self._seq)
         return self._seq
 
     def write(self, entry: Entry) -> None:
         """Keep one request."""
         self.unwritten.discard(entry.seq)
+        if entry.retry_after is not None:
+            _remember(self.answered_s, entry.seq)
         headers = redacted_headers(entry.headers)
         request_body = redacted(capped(entry.request_body))
         response_body = redacted(capped(entry.response_body))
@@ -159,6 +178,12 @@ class Journal:
             {"world": self._world, "after": after, "status": status, "operation": operation, "limit": limit},
         )
         return [_entry(row) for row in rows]
+
+
+def _remember(times: dict[int, float], seq: int) -> None:
+    times[seq] = monotonic_s()
+    if len(times) > _MAX_TIMES:
+        del times[next(iter(times))]
 
 
 def _entry(row: Row) -> Entry:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from mockserver.control.faults import MATCH_KEYS
 from mockserver.kernel.matching import Pattern
 from mockserver.testing.tables import table
 
@@ -66,11 +67,15 @@ class Assertions:
         :param operation: its name; `*` stands for any text, and the vendor may be left out.
         :param status: only calls that were answered with it.
         :param match: only calls that match; `mockserver.matchers` has what these are made of.
-        :param criteria: facts by name, as faults take them, such as `model="auto"`; others go into `match`.
+        :param criteria: facts by name, such as `model="auto"` or `last_message={"contains": "refund"}`.
         """
         __tracebackhide__ = True
+        spec = match.spec() if isinstance(match, Pattern) else match
+        others = {name: criteria.pop(name) for name in [*criteria] if name not in MATCH_KEYS}
+        if others:
+            spec = others if spec is None else {"all": [spec, others]}
         self._verify(
-            "called", operation=operation, times=times, at_least=at_least, at_most=at_most, status=status, match=match,
+            "called", operation=operation, times=times, at_least=at_least, at_most=at_most, status=status, match=spec,
             since=since, **criteria,
         )  # fmt: skip
 

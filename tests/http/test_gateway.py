@@ -158,8 +158,16 @@ def test_an_unknown_path_is_the_vendors_404_and_the_log_names_the_nearest(
     assert "nearest: POST /t/things" in (last_entry(acme).reason or "")
 
 
-def test_a_path_of_nobody_is_a_problem_and_in_nobodys_journal(gateway: Gateway, client: httpx.Client) -> None:
-    answer = client.get("/favicon.ico")
+def test_a_path_of_nobody_is_in_the_journal_of_whoever_asked_for_it(client: httpx.Client, acme: World) -> None:
+    assert client.get("/v9/things").status_code == 404
+
+    assert last_entry(acme).path == "/v9/things"
+
+
+def test_a_path_of_nobody_is_a_problem_and_without_a_key_in_nobodys_journal(
+    gateway: Gateway, client: httpx.Client
+) -> None:
+    answer = client.get("/favicon.ico", headers={"Authorization": ""})
 
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"

@@ -19,7 +19,7 @@ from mockserver.vendors.bookkeeping import Debit, Receipt
 _T = TypeVar("_T")
 
 # No instant lies outside of these.
-_ALWAYS = (-(2**63), 2**63)
+ALWAYS = (-(2**63), 2**63)
 
 
 def check(control: Control, name: str, query: ReconciliationQuery) -> dict[str, Any]:
@@ -29,8 +29,8 @@ def check(control: Control, name: str, query: ReconciliationQuery) -> dict[str, 
     :raises NotFound: no vendor debits work, or none takes cost events.
     :raises Conflict: the world was deleted or reset meanwhile.
     """
-    start = _ALWAYS[0] if query.from_ is None else query.from_
-    end = _ALWAYS[1] if query.to is None else query.to
+    start = ALWAYS[0] if query.from_ is None else query.from_
+    end = ALWAYS[1] if query.to is None else query.to
     if start >= end:
         raise InvalidRequest(Problem(("query", "to"), "must be later than from", "out_of_range"))
     question = Question(start, end, query.tolerance_usd, query.kind, query.faults, query.after, query.limit)
@@ -62,7 +62,7 @@ def reconciliation(control: Control, name: str, question: Question, types: str =
     if debits is None or receipts is None:
         raise NotFound("reconciliation", name)
     with control.reading(name) as world:
-        read = _Reader(control, world)
+        read = Reader(control, world)
         books = Books(
             debits.pattern, read.all(debits.batches), read.all(debits.batches),
             read.all(lambda world: receipts.batches(world, types)),
@@ -71,7 +71,7 @@ def reconciliation(control: Control, name: str, question: Question, types: str =
     return reconcile(books, question)
 
 
-class _Reader:
+class Reader:
     """Reads a world piece by piece, each in a unit of work of its own."""
 
     def __init__(self, control: Control, world: World) -> None:
@@ -114,7 +114,7 @@ class _Reader:
 # The answer
 
 
-def _usd(amount: Decimal) -> str:
+def usd(amount: Decimal) -> str:
     """Return dollars with at least two decimals."""
     whole, _, fraction = plain(amount).partition(".")
     return f"{whole}.{fraction:0<2}"
@@ -122,7 +122,7 @@ def _usd(amount: Decimal) -> str:
 
 def _sums(sums: Sums) -> dict[str, Any]:
     return {
-        "debited_usd": _usd(sums.debited), "billed_usd": _usd(sums.billed), "difference_usd": _usd(sums.difference),
+        "debited_usd": usd(sums.debited), "billed_usd": usd(sums.billed), "difference_usd": usd(sums.difference),
     }  # fmt: skip
 
 
@@ -160,5 +160,5 @@ def _debit(debit: Debit) -> dict[str, Any]:
 def _event(event: Receipt) -> dict[str, Any]:
     return {
         "id": event.id, "type": event.type, "customer": event.customer, "at": format_instant(event.at),
-        "idempotency_key": event.key, "worth_usd": _usd(event.worth),
+        "idempotency_key": event.key, "worth_usd": usd(event.worth),
     }  # fmt: skip
