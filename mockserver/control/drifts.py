@@ -17,6 +17,9 @@ from mockserver.kernel.windows import DAY, SECOND, format_duration, format_insta
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Text = Annotated[str, Field(max_length=500)]
 
+GRACE_US = DAY
+"""Alerts may come so long after a drift's end: what is looked at in daily windows cannot be noticed sooner."""
+
 MAX_ALERTS = 1_000
 """Alerts that one request may raise."""
 
@@ -112,7 +115,9 @@ class ScoreQuery(WireModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    grace: Span = Field(DAY, description="How long after a drift's end an alert may still be about it.")
+    grace: Span | None = Field(
+        None, description="How long after a drift's end an alert may still be about it; a day if absent."
+    )
 
 
 # Answers
@@ -256,8 +261,9 @@ def _detection(detection: Detection) -> dict[str, Any]:
     drift = labelled.drift
     return {
         "drift": labelled.id, "kind": drift.kind, "subject": drift.subject, "onset": format_instant(drift.onset),
-        "end": _moment(drift.until), "state": detection.state, "detected_at": _moment(alert and alert.at),
-        "delay_s": _seconds(detection.delay_us), "alert": alert and alert.id, "repeats": detection.repeats,
+        "end": _moment(drift.until), "state": detection.state,
+        "detected_at": None if alert is None else format_instant(alert.at), "delay_s": _seconds(detection.delay_us),
+        "alert": None if alert is None else alert.id, "repeats": detection.repeats,
     }  # fmt: skip
 
 

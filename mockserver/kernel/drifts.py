@@ -152,10 +152,15 @@ class Labelled(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A drift as one request sees it, and how much of it."""
+    """A drift as one request sees it.
+
+    :param level: how much of it.
+    :param place: its number among the drifts of its kind that are about the request; later drifts change none.
+    """
 
     drift: Drift
     level: float
+    place: int
 
 
 class Drifts:
@@ -189,12 +194,12 @@ class Drifts:
         """
         found: list[Seen] = []
         about = [each.drift for each in self.all if each.drift.kind == kind and _is_about(each.drift, subjects)]
-        for n, drift in enumerate(about):
+        for place, drift in enumerate(about):
             level = drift.level(at)
             if level and drift.shape == "gradual_mix":
-                level = float(draw(n) < level)
+                level = float(draw(place) < level)
             if level:
-                found.append(Seen(drift, level))
+                found.append(Seen(drift, level, place))
         return found
 
 

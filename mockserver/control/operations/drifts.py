@@ -11,6 +11,7 @@ from typing import Any
 from mockserver.control.control import Control
 from mockserver.control.drifts import (
     CONTRACT,
+    GRACE_US,
     OF_TRAFFIC,
     AlertRequest,
     AlertsRequest,
@@ -96,7 +97,8 @@ def score_alerts(control: Control, name: str, query: ScoreQuery) -> dict[str, An
     """Return how well a world's alerts tell its drifts."""
     with control.reading(name) as world:
         alerts = Alerts(world.store, world.id).all()
-        return present_score(score(world.drifts.all, alerts, world.clock.now(), query.grace))
+        grace_us = GRACE_US if query.grace is None else query.grace
+        return present_score(score(world.drifts.all, alerts, world.clock.now(), grace_us))
 
 
 def _page(world: World, query: PageQuery, shape: Any) -> dict[str, Any]:

@@ -1,7 +1,18 @@
 """Pareta, simulated; `vendor` is the one name outsiders may use."""
 
 from mockserver.vendors.pareta import routes, tables
-from mockserver.vendors.pareta.operations import agent, auto, chat, credits, debits, endpoints, eval_runs, eval_sets
+from mockserver.vendors.pareta.operations import (
+    agent,
+    auto,
+    chat,
+    credits,
+    debits,
+    drifting,
+    endpoints,
+    eval_runs,
+    eval_sets,
+    metering,
+)
 from mockserver.vendors.pareta.seed import seed
 from mockserver.vendors.vendor import Vendor
 
@@ -12,7 +23,11 @@ vendor = Vendor(
     migrations=tables.migrations,
     seed=seed,
     invariants=credits.invariants,
-    actions={endpoints.GO_LIVE: endpoints.go_live, eval_runs.FINISH: eval_runs.finish},
+    actions={
+        endpoints.GO_LIVE: endpoints.go_live,
+        eval_runs.FINISH: eval_runs.finish,
+        metering.POST_LATE: metering.post_late,
+    },
     switches={
         eval_sets.STRICT: False,
         eval_runs.TIMED: False,
@@ -25,4 +40,5 @@ vendor = Vendor(
     account=credits.CreditAccount(),
     exports={"ledger": credits.LEDGER},
     debits=debits.DEBITS,
+    drifts=drifting.KINDS,
 )

@@ -29,6 +29,7 @@ from mockserver.vendors.pareta.domain.errors import (
     NotAllowed,
     NotEnabled,
     Refused,
+    ServingFailed,
     TurnFailed,
     VendorFailed,
 )
@@ -71,6 +72,8 @@ _NOT_READY_RETRY_S = 1
 def render(error: MockError) -> Reply:
     """Return Pareta's answer to an error."""
     kind = type(error)
+    if isinstance(error, ServingFailed):
+        return failure(error.status, None)
     if isinstance(error, InvalidRequest):
         detail = [{"loc": list(p.where), "msg": p.message, "type": p.code} for p in error.problems]
         return Reply.json({"detail": detail}, 422)

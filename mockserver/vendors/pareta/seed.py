@@ -110,7 +110,7 @@ def _begin(world: World, balance: int, fixed: dict[str, Any] | None, start: dict
     at = parse_instant(run["created_at"])
     candidates = tuple(run["models"])
     try:
-        plan = eval_runs.planned(world, task, fixed["id"], candidates, items)
+        plan = eval_runs.planned(world, task, fixed["id"], candidates, items, run["id"], at)
     except Refused as error:
         raise Unusable(f"{fixtures.file(START)}: eval_run.models: {error}") from None
     cost = estimate(plan.contenders, len(items))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mockserver.vendors.pareta.domain.catalog import ModelKind
-from mockserver.vendors.pareta.domain.exams import CLASSIFIERS, Exam
+from mockserver.vendors.pareta.domain.drifting import noisy, normal_of
+from mockserver.vendors.pareta.domain.exams import CLASSIFIERS, Answer, Exam
 from mockserver.vendors.pareta.domain.intervals import Estimate, Tally, macro_f1_estimate, wilson
 from mockserver.vendors.pareta.domain.predictions import Draw
 from mockserver.vendors.pareta.domain.pricing import mean_half_up
@@ -28,6 +29,9 @@ TERMINAL = frozenset({"completed", "failed"})
 BLIND = "the model takes no documents"
 NO_DOCUMENT = "no document is attached to this row"
 
+_NOISE = 1 << 41
+"""Numbers that come after any that writing and grading an answer take."""
+
 _MACRO = frozenset({"macro_f1", "macro_joint_f1"})
 _UNSCORED = "none"
 
@@ -37,17 +41,28 @@ class Contender:
     """A model taking part in a run.
 
     :param kind: `None` for `auto`, which is neither.
+    :param quality: how often it is right, in [0, 1]: for all rows alike, or for each in order.
     :param prices_micro_usd: what each row costs with it, in order of the rows; one price for all of them when flat.
     :param is_blind: whether it cannot take the documents the rows are about, so that every row is an error.
     :param is_endpoint: whether it is a deployed endpoint, which must stay live.
+    :param judge_noise: by how much judges are off about its answers: a standard deviation, likewise.
     """
 
     model_id: str
     kind: ModelKind | None
-    quality: float
+    quality: tuple[float, ...] | float
     prices_micro_usd: tuple[int, ...] | int
     is_blind: bool = False
     is_endpoint: bool = False
+    judge_noise: tuple[float, ...] | float = 0.0
+
+    def quality_of(self, idx: int) -> float:
+        """Return how often it is right about a row."""
+        return self.quality[idx] if isinstance(self.quality, tuple) else self.quality
+
+    def noise_of(self, idx: int) -> float:
+        """Return by how much judges are off about its answer to a row."""
+        return self.judge_noise[idx] if isinstance(self.judge_noise, tuple) else self.judge_noise
 
     def price_of(self, idx: int) -> int:
         """Return what a row costs with it."""
@@ -149,8 +164,8 @@ def answered(
                 if missed := exam.missed():
                     sheet.tallies[missed] += 1
                 continue
-            answer = exam.answer(contender.quality, draws(idx))
-            sheet.scores.append(answer.score)
+            answer = exam.answer(contender.quality_of(idx), draws(idx))
+            sheet.scores.append(answer.score if not contender.judge_noise else _judged(answer, contender, draws, idx))
             sheet.predictions.append(answer.prediction)
             sheet.costs_micro_usd.append(contender.price_of(idx))
             if answer.tally:
@@ -158,6 +173,15 @@ def answered(
             if answer.latency_ms is not None:
                 sheet.latency_ms = (sheet.latency_ms or 0) + answer.latency_ms
     return sheets
+
+
+def _judged(answer: Answer, contender: Contender, draws: Callable[[int], Draw], idx: int) -> float | None:
+    """Return the score of judges who are off."""
+    noise = contender.noise_of(idx)
+    if answer.score is None or not noise:
+        return answer.score
+    draw = draws(idx)
+    return noisy(answer.score, noise, normal_of(draw(_NOISE), draw(_NOISE + 1)))
 
 
 def slices(efforts_us: Iterable[tuple[int, int]], contenders: int) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from mockserver.vendors.pareta.domain.agent import (
     route_of,
 )
 from mockserver.vendors.pareta.domain.catalog import AUTO
-from mockserver.vendors.pareta.domain.errors import NotEnabled, Refused, TurnFailed
+from mockserver.vendors.pareta.domain.errors import NotEnabled, Refused, ServingFailed, TurnFailed
 from mockserver.vendors.pareta.operations import chat
 from mockserver.vendors.pareta.operations.chat import ChatRequest, Completion, Server
 from mockserver.vendors.pareta.operations.endpoints import AUTO_SINCE
@@ -70,6 +70,8 @@ def create(call: Call, request: ChatRequest, session: str | None) -> Completion:
     """
     try:
         return _answered(call, request, session)
+    except ServingFailed as error:
+        raise TurnFailed from error
     except MockError:
         raise
     except Exception as error:

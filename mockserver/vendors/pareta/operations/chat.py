@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockserver.kernel.call import Call
@@ -155,6 +155,12 @@ def complete(
     world = call.world
     who = server.who
     last, n = begun(world, who)
+    drift = drifting.of(call, who, n)
+    if drift is not None:
+        drift.attempt(call)
+        if server.endpoint is not None:
+            quality = drift.quality(server.endpoint.quality)
+            server = server._replace(endpoint=replace(server.endpoint, quality=quality))
     prompt = read(world, request.prompt)
     stub: StubbedAnswer | None = call.answer
     if stub is None:
@@ -164,7 +170,10 @@ def complete(
     prompt_tokens = prompt.tokens + _injected(server.endpoint, prompt)
     completion_tokens = sum([answer.tokens for answer in answers])
     price = _price(world, server, prompt_tokens, completion_tokens)
-    duration_us = latency_us(call, who, n, _MEDIAN_US) + completion_tokens * _PER_TOKEN_US
+    duration_us = latency_us(call, who, n, _MEDIAN_US, completion_tokens * _PER_TOKEN_US, drift)
+    if drift is not None:
+        price = Price(drift.billed(price.billed_micro_usd), price.frontier_micro_usd)
+        score = drift.judged(score)
     identity = completion_id(call.request_id)
     completion = Completion(
         identity, request.model, call.now, answers, prompt_tokens, completion_tokens, price, request

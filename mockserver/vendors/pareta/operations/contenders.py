@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
+from typing import TypeVar
 
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
@@ -26,9 +28,15 @@ from mockserver.vendors.pareta.domain.evaluation import Contender
 from mockserver.vendors.pareta.domain.generation import count_tokens, prompt_tokens, rendered
 from mockserver.vendors.pareta.domain.pricing import audio_price, auto_price, capability_price, frontier_rate, open_rate
 from mockserver.vendors.pareta.domain.rows import EvalItem
+from mockserver.vendors.pareta.operations.drifting import Drifting
+
+T = TypeVar("T")
 
 Prices = tuple[int, ...] | int
 """What rows cost, one by one or all alike, in micro-USD."""
+
+JUDGED = frozenset({"judge_panel", "win_rate"})
+"""Scorers that are judges."""
 
 _UNMEASURED: dict[ModelKind, float] = {"frontier": 0.92, "open": 0.9}
 _UNRANKED_LOSS = 0.08
@@ -145,6 +153,31 @@ class Field:
                 left -= len(data or b"")
             lengths.append(_length_us(data) if data else None)
         return lengths
+
+
+def drifted(
+    world: World, contender: Contender, task: Task, items: Sequence[EvalItem], run_id: str, at: int
+) -> Contender:
+    """Return what drifts have made of a candidate by an instant: how good it is, what it costs, how judges see it."""
+    name = contender.model_id
+
+    def on_row(idx: int) -> Drifting:
+        return Drifting(world, name, at, f"{run_id}/{name}", idx)
+
+    def each(kind: str, of: Callable[[Drifting, int], T]) -> tuple[T, ...] | T:
+        """Return what the rows come to: one value for all, where none differs from another."""
+        if any(known.drift.kind == kind and known.drift.shape == "gradual_mix" for known in world.drifts.all):
+            return tuple(of(on_row(item.idx), item.idx) for item in items)
+        return of(on_row(0), 0)
+
+    prices = contender.prices_micro_usd
+    if isinstance(prices, tuple):
+        prices = tuple(on_row(idx).billed(price) for idx, price in enumerate(prices))
+    else:
+        prices = each("price", lambda drift, idx: drift.billed(contender.price_of(idx)))
+    quality = each("quality", lambda drift, idx: drift.quality(contender.quality_of(idx)))
+    noise = each("judge_noise", lambda drift, _: drift.judge_noise()) if task.default_scorer in JUDGED else 0.0
+    return replace(contender, quality=quality, prices_micro_usd=prices, judge_noise=noise)
 
 
 def _quality(model: RankedModel | None, kind: ModelKind) -> float:

@@ -103,7 +103,7 @@ class Drifting:
         """
         drifts = self.seen("error_rate")
         left = self._draw("error_rate") if drifts else 0.0
-        for drift, level in drifts:
+        for drift, level, _ in drifts:
             left -= max(0.0, drift.shift(level))
             if left < 0:
                 call.subject = self._who
@@ -112,12 +112,12 @@ class Drifting:
     def quality(self, quality: float) -> float:
         """Return how often an answer, or each of its fields, is right."""
         drifts = self.seen("quality")
-        return clamped(quality + sum(drift.shift(level) for drift, level in drifts)) if drifts else quality
+        return clamped(quality + sum(drift.shift(level) for drift, level, _ in drifts)) if drifts else quality
 
     def billed(self, price_micro_usd: int) -> int:
         """Return what is billed."""
         drifts = self.seen("price")
-        return multiplied(price_micro_usd, [drift.factor(level) for drift, level in drifts])
+        return multiplied(price_micro_usd, [drift.factor(level) for drift, level, _ in drifts])
 
     def slowed(self, duration_us: int, normal: float) -> int:
         """Return how long it takes.
@@ -127,17 +127,19 @@ class Drifting:
         drifts = self.seen("latency")
         factors = [
             drift.factor(level)
-            for drift, level in drifts
+            for drift, level, _ in drifts
             if is_among_slowest(normal, drift.options.get("from_quantile", 0.0))
         ]
         return multiplied(duration_us, factors)
 
     def judge_noise(self) -> float:
         """Return by how much a judge is off: the standard deviation."""
-        return clamped(sum(drift.shift(level) for drift, level in self.seen("judge_noise")))
+        return clamped(sum(drift.shift(level) for drift, level, _ in self.seen("judge_noise")))
 
-    def judged(self, score: float) -> float:
-        """Return what a judge says about an answer worth a score."""
+    def judged(self, score: float | None) -> float | None:
+        """Return what a judge says about an answer worth a score, if it is judged at all."""
+        if score is None:
+            return None
         deviation = self.judge_noise()
         return (
             noisy(score, deviation, normal_of(self._draw("judge one"), self._draw("judge two"))) if deviation else score

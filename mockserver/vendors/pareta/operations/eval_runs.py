@@ -34,7 +34,7 @@ from mockserver.vendors.pareta.domain.ledger import cover
 from mockserver.vendors.pareta.domain.panel import RIVAL
 from mockserver.vendors.pareta.domain.predictions import Draw
 from mockserver.vendors.pareta.domain.rows import EvalItem
-from mockserver.vendors.pareta.operations.contenders import Field
+from mockserver.vendors.pareta.operations.contenders import Field, drifted
 from mockserver.vendors.pareta.operations.credits import held
 from mockserver.vendors.pareta.operations.eval_sets import eval_set_named
 from mockserver.vendors.pareta.operations.statements import Sandbox
@@ -82,10 +82,11 @@ def create(call: Call, new: NewRun) -> EvalRunRow:
     world = call.world
     kept = eval_set_named(world, new.eval_set_id)
     items = tables.eval_sets.eval_items(world, new.eval_set_id)
-    plan = planned(world, kept.task, new.eval_set_id, new.candidates, items)
+    run_id = world.new_id("run")
+    plan = planned(world, kept.task, new.eval_set_id, new.candidates, items, run_id, call.now)
     needed = estimate(plan.contenders, len(items))
     cover(tables.ledger.balance(world), held(world), needed)
-    run = EvalRunRow(world.new_id("run"), new.eval_set_id, kept.task.id, "queued", 0, None, call.now, new.candidates)
+    run = EvalRunRow(run_id, new.eval_set_id, kept.task.id, "queued", 0, None, call.now, new.candidates)
     tables.eval_runs.insert_eval_run(world, run, plan, needed)
     if world.is_on(TIMED):
         world.schedule.add(call.now + RUN_US, FINISH, run.id)
@@ -94,14 +95,25 @@ def create(call: Call, new: NewRun) -> EvalRunRow:
     return run
 
 
-def planned(world: World, task: Task, eval_set_id: str, candidates: Sequence[str], items: Sequence[EvalItem]) -> Plan:
-    """Return what is settled about a run before it starts.
+def planned(
+    world: World,
+    task: Task,
+    eval_set_id: str,
+    candidates: Sequence[str],
+    items: Sequence[EvalItem],
+    run_id: str,
+    at: int,
+) -> Plan:
+    """Return what is settled about a run before it starts: also what has become of its candidates by then.
 
     :raises Refused: a candidate that cannot take part.
     """
     field = Field(world, task, eval_set_id, items)
+    contenders = (field.contender(name) for name in candidates)
+    if world.drifts.all:
+        contenders = (drifted(world, each, task, items, run_id, at) for each in contenders)
     return Plan(
-        tuple(field.contender(name) for name in candidates),
+        tuple(contenders),
         labels_among(task, items),
         field.quality_of_frontier(RIVAL),
         slices((effort_us(task.default_scorer, item) for item in items), len(candidates)),

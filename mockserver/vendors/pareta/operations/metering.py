@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import astuple
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
+from mockserver.vendors.pareta.domain.drifting import normal_of
 from mockserver.vendors.pareta.domain.ledger import authorise
 from mockserver.vendors.pareta.domain.metrics import ServedCall
 from mockserver.vendors.pareta.operations.credits import held, in_streams
+from mockserver.vendors.pareta.operations.drifting import Drifting
 from mockserver.vendors.pareta.tables.ledger import LastEntry
+
+POST_LATE = "pareta.post_late"
+"""The scheduled action that records a call whose debit a fault delays."""
 
 _SPREAD = 0.35
 
@@ -33,17 +40,20 @@ def begun(world: World, who: str) -> tuple[LastEntry, int]:
     return last, ordinal
 
 
-def latency_us(call: Call, who: str, n: int, median_us: int) -> int:
-    """Draw how long a piece of work takes: log-normal, half of all take longer than the median."""
-    one, other = call.world.draws.uniforms(2, "latency", who, n)
-    normal = math.sqrt(-2 * math.log(1 - one)) * math.cos(2 * math.pi * other)  # Box and Muller's
-    return int(median_us * math.exp(_SPREAD * normal))
+def latency_us(call: Call, who: str, n: int, median_us: int, further_us: int = 0, drift: Drifting | None = None) -> int:
+    """Draw how long a piece of work takes: log-normal, half of all take longer than the median.
+
+    :param further_us: what is not left to chance, on top of that.
+    """
+    normal = normal_of(*call.world.draws.uniforms(2, "latency", who, n))
+    duration_us = int(median_us * math.exp(_SPREAD * normal)) + further_us
+    return duration_us if drift is None else drift.slowed(duration_us, normal)
 
 
 def settle(
     call: Call, operation: str, who: str, model: str | None, n: int, served: ServedCall, after: LastEntry | None = None
 ) -> None:
-    """Record a successful call and debit its price.
+    """Record a successful call and debit its price; later, if the call says so.
 
     :param who: the endpoint that served it, `auto`, or the path of a lane that has no endpoints.
     :param model: what answered it, where that has a name.
@@ -52,11 +62,28 @@ def settle(
     """
     call.cost_micro_usd = served.cost_micro_usd
     call.duration_us = served.latency_us
+    if call.delay_us:
+        late = [operation, who, model, call.request_id, call.idempotency_key, *astuple(served)]
+        call.world.schedule.add(call.now + call.delay_us, POST_LATE, json.dumps(late))
+        return
     tables.endpoints.insert_call(call.world, who, n, served, call.request_id)
     tables.ledger.post(
         call.world, "debit", -served.cost_micro_usd,
         at=call.now, operation=operation, subject=who, request_id=call.request_id, model=model,
         idempotency_key=call.idempotency_key, after=after,
+    )  # fmt: skip
+
+
+def post_late(world: World, late: str) -> None:
+    """Record a call that was served earlier, and debit its price now."""
+    operation, who, model, request_id, idempotency_key, *facts = json.loads(late)
+    served = ServedCall(*facts)
+    # Others may have been served and paid meanwhile.
+    tables.endpoints.insert_call(world, who, tables.endpoints.next_call(world, who), served, request_id)
+    tables.ledger.post(
+        world, "debit", -served.cost_micro_usd,
+        at=world.clock.now(), operation=operation, subject=who, request_id=request_id, model=model,
+        idempotency_key=idempotency_key,
     )  # fmt: skip
 
 

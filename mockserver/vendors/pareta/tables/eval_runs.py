@@ -78,14 +78,13 @@ def plan_of(world: World, run_id: str) -> Plan:
     row = world.store.one("SELECT plan FROM pareta_eval_runs WHERE world = ? AND id = ?", (world.id, run_id))
     assert row is not None
     plan = from_json(row[0])
-    contenders = (
-        Contender(**{**each, "prices_micro_usd": _prices(each["prices_micro_usd"])}) for each in plan["contenders"]
-    )
+    contenders = (_contender(**each) for each in plan["contenders"])
     return Plan(tuple(contenders), tuple(plan["labels"]), plan["rival_quality"], tuple(plan["ends"]))
 
 
-def _prices(stored: Any) -> tuple[int, ...] | int:
-    return stored if isinstance(stored, int) else tuple(stored)
+def _contender(**stored: Any) -> Contender:
+    fields: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in stored.items()}
+    return Contender(**fields)
 
 
 SET_ASIDE = f"SELECT sum(estimate_micro_usd) FROM pareta_eval_runs WHERE world = ?1 AND {_UNFINISHED}"

@@ -263,3 +263,35 @@ def test_a_run_of_one_row_has_a_result() -> None:
 
     assert result.quality == Estimate(1.0, wilson(1.0, 1).low, 1.0)
     assert (result.n_succeeded, result.total_cost_micro_usd, result.mean_cost_micro_usd) == (1, 5, 5)
+
+
+def test_rows_may_differ_in_how_well_they_are_answered() -> None:
+    items = many(lambda n: {"a": f"value {n}"}, 40)
+    qualities = tuple(1.0 if n % 2 else 0.0 for n in range(40))
+
+    _, sheet = evaluated(Contender("m", "open", qualities, 1), task(), items)
+
+    assert sheet.scores == list(qualities)
+
+
+def test_judges_may_be_off_about_some_rows() -> None:
+    items = many(lambda n: {"a": f"One thing is {n}. Another is not."}, 40)
+    noise = tuple(0.0 if n % 2 else 0.3 for n in range(40))
+    judged = task(scorer="judge_panel")
+
+    _, exact = evaluated(Contender("m", "open", 0.7, 1), judged, items)
+    _, noisy = evaluated(Contender("m", "open", 0.7, 1, judge_noise=noise), judged, items)
+
+    assert noisy.predictions == exact.predictions
+    differing = [n for n, (one, other) in enumerate(zip(exact.scores, noisy.scores, strict=True)) if one != other]
+    assert len(differing) > 5
+    assert all(n % 2 == 0 for n in differing)
+    assert all(score is not None and 0 <= score <= 1 for score in noisy.scores)
+
+
+def test_nobody_is_off_about_what_nobody_can_judge() -> None:
+    items = many(lambda n: {"audio": "x"}, 3)
+
+    _, sheet = evaluated(Contender("m", "open", 0.9, 3, judge_noise=0.5), task(scorer="none"), items)
+
+    assert sheet.scores == [None] * 3
