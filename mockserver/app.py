@@ -12,6 +12,8 @@ from mockserver.http.gateway import Gateway
 from mockserver.kernel import world
 from mockserver.kernel.store import Store
 from mockserver.kernel.world import World, Worlds
+from mockserver.simulation import stage
+from mockserver.simulation.stage import Stage
 from mockserver.vendors.registry import vendors
 
 if TYPE_CHECKING:
@@ -31,11 +33,14 @@ class Simulator:
         self.vendors = vendors()
         self.store = Store(self.settings.db)
         try:
-            self.store.migrate([*world.MIGRATIONS, *(m for vendor in self.vendors for m in vendor.migrations)])
+            self.store.migrate(
+                [*world.MIGRATIONS, stage.migrations, *(m for vendor in self.vendors for m in vendor.migrations)]
+            )
             self.worlds = self._worlds()
         except BaseException:
             self.store.close()  # gives the file back to whoever tries next
             raise
+        self.stage = Stage(self.worlds, self.vendors)
         purses = {vendor.name: vendor.account for vendor in self.vendors if vendor.account is not None}
         self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors], purses)
         self._vendor_app = VendorApp(self.gateway)
@@ -97,7 +102,7 @@ class Simulator:
         if self._control_app is None:
             from mockserver.control.routes import control_app  # not needed for the first vendor answer
 
-            self._control_app = control_app(self.worlds, self.vendors, self.settings.admin_token)
+            self._control_app = control_app(self.worlds, self.vendors, self.settings.admin_token, self.stage)
         return self._control_app
 
 

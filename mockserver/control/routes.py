@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
-from mockserver.control.control import Control
+from mockserver.control.control import Control, Stage
 from mockserver.control.guard import Guard
 from mockserver.control.openapi import control_document
 from mockserver.control.operations.server import OWN_DOCUMENT
@@ -37,10 +37,12 @@ log = logging.getLogger("mockserver")
 MAX_BODY_BYTES = 1024 * 1024
 
 
-def control_app(worlds: Worlds, vendors: Sequence[Vendor], admin_token: str | None) -> ASGIApp:
+def control_app(
+    worlds: Worlds, vendors: Sequence[Vendor], admin_token: str | None, stage: Stage | None = None
+) -> ASGIApp:
     """Return the application that serves everything below `/_mock`."""
     documents = {vendor.name: partial(vendor_document, vendor.api) for vendor in vendors}
-    control = Control(worlds, vendors, {OWN_DOCUMENT: control_document, **documents})
+    control = Control(worlds, vendors, {OWN_DOCUMENT: control_document, **documents}, stage)
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = route

@@ -18,6 +18,7 @@ from mockserver.kernel.store import Store
 from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import MIGRATIONS, Beginning, Worlds
 from mockserver.resources import Fixtures
+from mockserver.simulation import stage
 from tests.conformance import Documented
 from tests.control import toy
 
@@ -71,7 +72,7 @@ class ControlClient:
 @pytest.fixture
 def store() -> Iterator[Store]:
     store = Store(None)
-    store.migrate([*MIGRATIONS, toy.migrations])
+    store.migrate([*MIGRATIONS, stage.migrations, toy.migrations])
     yield store
     store.close()
 
@@ -100,7 +101,7 @@ def worlds(make_worlds: Callable[..., Worlds]) -> Worlds:
 
 @pytest.fixture
 def control(worlds: Worlds) -> ControlClient:
-    return ControlClient(control_app(worlds, [toy.vendor], None))
+    return ControlClient(control_app(worlds, [toy.vendor], None, stage.Stage(worlds, [toy.vendor])))
 
 
 @pytest.fixture
