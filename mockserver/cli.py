@@ -181,18 +181,53 @@ def serve(host: str, port: int, admin_token: str | None, server: ServerName, log
 
 @cli.command("exec", context_settings={"allow_interspersed_args": False})
 @_option("--world", default="default", show_default=True, help="World the keys name.")
+@_option(
+    "--check",
+    is_flag=True,
+    help="When COMMAND succeeded, fail nevertheless if the world has an unmatched request, an unused fault or stub, or"
+    " a violated invariant.",
+)
 @_world_options
 @click.argument("command", nargs=-1, required=True, metavar="-- COMMAND...", type=click.UNPROCESSED)
-def execute(command: tuple[str, ...], world: str, server: ServerName, log: LogForm, **worlds: Any) -> None:
-    """Run COMMAND against a server of its own on a free port, and return its status."""
+def execute(
+    command: tuple[str, ...], world: str, check: bool, server: ServerName, log: LogForm, **worlds: Any
+) -> None:  # fmt: skip
+    """Run COMMAND against a server of its own on a free port, and return its status.
+
+    Besides the variables the vendors' clients read, COMMAND gets MOCKSERVER_URL and MOCKSERVER_WORLD: faults, stubs and
+    all else a test may want is below $MOCKSERVER_URL/_mock/worlds/$MOCKSERVER_WORLD.
+    """
     from mockserver import logs
-    from mockserver.environment import client_variables
     from mockserver.http.serve import BackgroundServer
 
     logs.configure(log)
     with _simulating(_settings(**worlds)) as simulator, BackgroundServer(simulator, server) as background:
-        status = _command_status(command, {**os.environ, **client_variables(background.url, world)})
+        status = _command_status(command, {**os.environ, **_variables(background.url, world)})
+        if check and not status:
+            status = _checked(background.url, world)
     click.get_current_context().exit(status)
+
+
+def _checked(url: str, world: str) -> int:
+    """Print what a world is not held to, and return the status for that."""
+    from mockserver.testing.aftermath import findings
+
+    found = findings(url, world)
+    if found:
+        click.echo(
+            "\n\n".join(["mockserver: the command succeeded, but not everything is as it must be", *found]), err=True
+        )
+    return FINDINGS if found else 0
+
+
+def _variables(url: str, world: str) -> dict[str, str]:
+    """Return what points the vendors' own clients, and whoever speaks to us, at a server and a world.
+
+    :raises Unusable: no key can carry the world's name.
+    """
+    from mockserver.environment import client_variables
+
+    return {**client_variables(url, world), "MOCKSERVER_URL": url.rstrip("/"), "MOCKSERVER_WORLD": world}
 
 
 def _command_status(command: tuple[str, ...], environment: dict[str, str]) -> int:
@@ -277,12 +312,10 @@ def _simulating(settings: Settings) -> Iterator[Simulator]:
 @_url_option
 @_option("--world", default="default", show_default=True, help="World the keys name.")
 def env(url: str, world: str) -> None:
-    """Print the variables the vendors' clients read, for `eval "$(mockserver env)"`."""
-    from mockserver.environment import client_variables
-
+    """Print the variables the vendors' clients read, and our own, for `eval "$(mockserver env)"`."""
     if not _answers(url):
         raise Unusable(f"no mockserver answers at {url}")
-    for name, value in client_variables(url, world).items():
+    for name, value in _variables(url, world).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 

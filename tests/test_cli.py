@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -227,7 +228,7 @@ def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ("[tool.mockserver]\nprot = 1", "has no key 'prot'; there are: admin-token, at, clock"),
+        ("[tool.mockserver]\nprot = 1", "has no key 'prot'; there are: admin-token, at, check, clock"),
         ("[tool.mockserver]\nport = 'x'", "'x' is not a valid integer"),
         ("[tool.mockserver", "cannot read"),
         ("[tool]\nmockserver = 1", "tool.mockserver is not a table"),
@@ -309,7 +310,23 @@ def test_env_prints_what_the_clients_read(url: str, capsys: pytest.CaptureFixtur
         "OPENAI_API_KEY=pareta_sk_test_acme",
         f"PAYGENTIC_SERVER_URL={url}",
         "PAYGENTIC_BEARER_AUTH=sk_test_acme",
+        f"MOCKSERVER_URL={url}",
+        "MOCKSERVER_WORLD=acme",
     } <= set(printed)
+
+
+def test_what_env_printed_leads_the_other_verbs_to_the_same_server_and_world(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli._run(["env", "--url", url, "--world", "acme"]) == 0
+    printed = capsys.readouterr().out
+    for line in printed.splitlines():
+        name, _, value = line.removeprefix("export ").partition("=")
+        monkeypatch.setenv(name, value)
+
+    assert cli._run(["wait"]) == 0
+    assert cli._run(["env"]) == 0
+    assert capsys.readouterr().out == printed
 
 
 def test_env_finds_the_server_where_serve_would_listen(
@@ -416,6 +433,111 @@ def test_exec_passes_a_termination_on_and_tears_down() -> None:
         assert out.readline() == "up\n"
         process.terminate()
         assert process.wait(10) == 5
+
+
+# Tests in other languages, through exec
+
+
+NODE = shutil.which("node")
+VENDOR = """
+const key = { Authorization: `Bearer ${process.env.PARETA_API_KEY}` };
+const ask = () => fetch(`${process.env.PARETA_BASE_URL}/v1/chat/completions`, {
+  method: "POST", headers: key,
+  body: JSON.stringify({ model: "auto", messages: [{ role: "user", content: "Hello!" }] }),
+});
+const world = `${process.env.MOCKSERVER_URL}/_mock/worlds/${process.env.MOCKSERVER_WORLD}`;
+const arm = (fault) => fetch(`${world}/faults`, { method: "POST", body: JSON.stringify(fault) });
+const expect = (got, wanted) => { if (got !== wanted) throw new Error(`got ${got}, wanted ${wanted}`); };
+"""
+RETRIES = f"""{VENDOR}
+expect((await arm({{ operation: "chat.completions.create", first: 1, status: 503, retry_after: 0 }})).status, 201);
+const first = await ask();
+expect(first.status, 503);
+expect(first.headers.get("retry-after"), "0");
+const second = await ask();
+expect(second.status, 200);
+const left = await (await fetch(`${{world}}/credits`)).json();
+expect(left.balance_micro_usd, 100000000 - Number(second.headers.get("x-pareta-billed")));
+console.log("passed");
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Write a script, and return the command that runs it."""
+    if NODE is None:
+        pytest.skip("node is not installed")
+    node = NODE
+
+    def write(code: str) -> list[str]:
+        (tmp_path / "test.mjs").write_text(code)
+        return [node, "test.mjs"]
+
+    return write
+
+
+def test_a_test_in_javascript_arms_a_fault_and_sees_it(
+    script: Callable[[str], list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli._run(["exec", "--check", "--world", "acme", "--", *script(RETRIES)]) == 0
+
+    assert capfd.readouterr() == ("passed\n", "")
+
+
+def test_a_fault_that_never_struck_fails_a_command_that_succeeded(
+    script: Callable[[str], list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = f"{VENDOR} await arm({{ operation: 'chat.completions.create', nth: 2, status: 503 }}); await ask();"
+
+    assert cli._run(["exec", "--", *script(code)]) == 0
+    assert capfd.readouterr() == ("", "")
+    assert cli._run(["exec", "--check", "--", *script(code)]) == 1
+
+    out, err = capfd.readouterr()
+    assert out == ""
+    first, blank, message, columns, row = err.splitlines()
+    assert first == "mockserver: the command succeeded, but not everything is as it must be"
+    assert (blank, message) == ("", "one fault not used up")
+    assert columns.split() == ["id", "what", "why", "nearest", "what", "differs"]
+    assert row.startswith("fault-1  operation=chat.completions.create, nth=2, status=503  matched one request")
+    assert row.endswith("number 1, not 2")
+
+
+def test_an_unused_stub_and_an_unmatched_request_are_told_too(
+    script: Callable[[str], list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = f"""{VENDOR}
+await fetch(`${{world}}/stubs`, {{ method: "POST", body: JSON.stringify({{ text: "Hello!" }}) }});
+await fetch(`${{process.env.PARETA_BASE_URL}}/v1/chat/completion`, {{ method: "POST", headers: key }});
+await fetch(`${{process.env.PARETA_BASE_URL}}/v1/model`);
+"""
+
+    assert cli._run(["exec", "--check", "--", *script(code)]) == 1
+
+    err = capfd.readouterr().err
+    assert "one request was for no operation there is\nseq  at" in err
+    assert "/v1/chat/completion " in err
+    assert "one stub not used up\nid" in err
+    assert "with a key that names no world, one request was for no operation there is\nseq" in err
+
+
+def test_a_command_that_failed_has_said_so_itself(
+    script: Callable[[str], list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = f"{VENDOR} await arm({{ status: 503 }}); process.exit(4);"
+
+    assert cli._run(["exec", "--check", "--", *script(code)]) == 4
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("options", [[], ["--known-worlds-only"]])
+def test_a_command_that_does_nothing_leaves_nothing_to_tell(
+    options: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli._run(["exec", "--check", "--world", "nobody", *options, "--", "true"]) == 0
+
+    assert capfd.readouterr() == ("", "")
 
 
 # What is shipped
