@@ -67,11 +67,11 @@ class StubRequest(StubFields):
         generators = operations(site for site in everything if _generates(site))
         meant = [name for name in operations(everything) if is_operation(name, self.operation)]
         if not any(name in generators for name in meant):
-            reason = (
-                f"{', '.join(meant[:_SHOWN])} generates nothing; there are: {', '.join(generators)}"
-                if meant
-                else f"no operation is '{self.operation}'; nearest that can be stubbed: {nearest(self.operation, generators)}"
-            )
+            named, listed = ", ".join(meant[:_SHOWN]), ", ".join(generators)
+            reason = f"{named} generates nothing; there are: {listed}"
+            if not meant:
+                near = nearest(self.operation, generators)
+                reason = f"no operation is '{self.operation}'; nearest that can be stubbed: {near}"
             raise InvalidRequest(Problem(("body", "operation"), reason, "invalid_enum"))
         sites = reach(self.conjuncts(fact_names(apis)), apis)
         found = [site for site in sites if _generates(site)]
