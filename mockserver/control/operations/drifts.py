@@ -126,7 +126,7 @@ def _drift(body: DriftRequest, known: Mapping[str, DriftKind], now: int) -> Drif
         refuse("end", f"must be after the onset, {format_instant(onset)}")
     if body.shape == "step":
         if body.over is not None:
-            refuse("over", "a step takes no time; other shapes do: ramp, pulse, seasonal, gradual_mix", "unknown_key")
+            refuse("over", "a step takes no time; other shapes do: ramp, pulse, seasonal, gradual_mix")
     elif not body.over:
         refuse("over", f"a {body.shape} takes time: say how long, such as 3d", "required")
     if not kind.is_subject(body.subject):
