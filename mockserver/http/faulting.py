@@ -17,8 +17,9 @@ from mockserver.kernel.matching import Facts
 from mockserver.kernel.windows import EARLIEST, LATEST, format_instant, parse_instant
 
 _EXACT = Context(prec=1000)
-_AMOUNT = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?")
 """Wide enough for any two numbers that a vendor takes."""
+
+_AMOUNT = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?")
 
 _Z_OF_P99 = 2.3263478740408408
 """How many deviations the 99th percentile of a normal distribution lies above its middle."""

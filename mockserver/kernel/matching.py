@@ -122,9 +122,9 @@ class Way:
         if isinstance(got, list | tuple) and self.kind != "equals":
             return any(self.accepts(name, each) for each in got)
         if self.kind == "equals":
-            return bool(got == self.value)
+            return _is_same(got, self.value)
         if self.kind == "one_of":
-            return got in self.value
+            return any(_is_same(got, value) for value in self.value)
         if got is None:
             return False
         text = _plain(got)
@@ -222,9 +222,13 @@ class Not(Pattern):
 
     def differences(self, facts: Facts) -> Iterator[Difference]:
         """Yield each fact that is as it must not be."""
-        if self.part.matches(facts):
-            for name, way in self.part.criteria():
-                yield Difference(name, f"anything but {way}", facts.get(name))
+        if not self.part.matches(facts):
+            return
+        criteria = list(self.part.criteria())
+        for name, way in criteria:
+            yield Difference(name, f"anything but {way}", facts.get(name))
+        if not criteria:
+            yield Difference("request", "none at all", "one")
 
     def criteria(self) -> Iterator[tuple[str, Way]]:
         """Yield what must not be."""
@@ -302,6 +306,17 @@ def _way(name: str, wanted: Any) -> Way:
         except re.error as error:
             raise FaultyPattern(f"{name}: '{value}' is no regular expression: {error}") from None
     return Way(kind, value)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal; unlike in Python, true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_is_same(value, other[name]) for name, value in one.items())
+    return bool(one == other)
 
 
 @lru_cache(maxsize=512)

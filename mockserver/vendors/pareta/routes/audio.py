@@ -11,13 +11,13 @@ ENDPOINTS = (
     Endpoint(
         "POST", audio.TRANSCRIPTIONS, "audio.transcriptions", audio.transcriptions, stub=stubs.TranscriptionStub,
         body=wire.TranscriptionRequest, present=wire.transcription, response="audio.TranscriptionResponse",
-        errors=(400, 401, 402, 422), replayable=True,
+        errors=(400, 401, 402, 422), replayable=True, is_delayable=True,
         source="pareta/audio",
     ),
     Endpoint(
         "POST", audio.SPEECH, "audio.speech", audio.speak, stub=stubs.SpeechStub,
         body=wire.SpeechRequest, present=wire.speech, response="audio.SpeechResponse",
-        errors=(400, 401, 402, 422), replayable=True,
+        errors=(400, 401, 402, 422), replayable=True, is_delayable=True,
         source="pareta/audio",
     ),
 )  # fmt: skip

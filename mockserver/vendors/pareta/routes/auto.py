@@ -16,7 +16,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", auto.LANE, auto.COMPARE, auto.compare,
         body=wire.CompareRequest, present=wire.compared, response="auto.CompareResponse",
-        errors=(400, 401, 402, 422, 501, 502), replayable=True, stub=stubs.TextStub,
+        errors=(400, 401, 402, 422, 501, 502), replayable=True, is_delayable=True, stub=stubs.TextStub,
         source="pareta/auto",
     ),
 )  # fmt: skip

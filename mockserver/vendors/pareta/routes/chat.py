@@ -12,6 +12,7 @@ ENDPOINTS = (
         "POST", "/v1/chat/completions", "chat.completions.create", chat.create,
         body=wire.ChatCompletionRequest, present=wire.completion, response="chat.ChatCompletionResponse",
         errors=(400, 401, 402, 404, 409, 422, 501, 502, 503), replayable=True, streams=True,
+        is_delayable=True,
         stub=stubs.ChatStub,
         source='pareta/monitoring "What an inference call cost"',
     ),

@@ -11,13 +11,13 @@ ENDPOINTS = (
     Endpoint(
         "POST", images.GENERATIONS, "images.generate", images.generate, stub=stubs.ImageStub,
         body=wire.GenerateImageRequest, present=wire.picture, response="images.ImageResponse",
-        errors=(400, 401, 402, 422, 501), replayable=True,
+        errors=(400, 401, 402, 422, 501), replayable=True, is_delayable=True,
         source="pareta/images",
     ),
     Endpoint(
         "POST", images.EDITS, "images.edit", images.edit, stub=stubs.ImageStub,
         body=wire.EditImageRequest, present=wire.picture, response="images.ImageResponse",
-        errors=(400, 401, 402, 422, 501), replayable=True,
+        errors=(400, 401, 402, 422, 501), replayable=True, is_delayable=True,
         source="pareta/images",
     ),
 )  # fmt: skip

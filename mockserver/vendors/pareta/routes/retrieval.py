@@ -11,13 +11,13 @@ ENDPOINTS = (
     Endpoint(
         "POST", retrieval.RERANK, "rerank", retrieval.rerank, stub=stubs.RankingStub,
         body=wire.RerankRequest, present=wire.reranked, response="retrieval.RerankResponse",
-        errors=(400, 401, 402, 422), replayable=True,
+        errors=(400, 401, 402, 422), replayable=True, is_delayable=True,
         source="pareta/rerank",
     ),
     Endpoint(
         "POST", retrieval.EMBEDDINGS, "embeddings", retrieval.embeddings, stub=stubs.VectorsStub,
         body=wire.EmbeddingsRequest, present=wire.embeddings, response="retrieval.EmbeddingsResponse",
-        errors=(400, 401, 402, 422), replayable=True,
+        errors=(400, 401, 402, 422), replayable=True, is_delayable=True,
         source="pareta/embeddings",
     ),
 )  # fmt: skip

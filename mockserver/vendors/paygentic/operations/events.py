@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import islice
 
 from mockserver.kernel.call import Call
@@ -11,6 +12,7 @@ from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
 from mockserver.vendors.paygentic import tables
 from mockserver.vendors.paygentic.domain.errors import UnknownEventType
+from mockserver.vendors.paygentic.domain.json_text import dump, restore
 from mockserver.vendors.paygentic.domain.metering import Event, EventDraft, Metered, party_of
 from mockserver.vendors.paygentic.domain.test_clocks import time_at
 from mockserver.vendors.paygentic.operations import test_clocks
@@ -20,6 +22,9 @@ from mockserver.vendors.paygentic.operations.access import (
     may_create_events,
     refuse_other_organization,
 )
+
+RECORD_LATE = "paygentic.record_late"
+"""The scheduled action that records an event which a fault lets nobody see before."""
 
 IDEMPOTENCY_SCOPE = "paygentic.events"
 
@@ -76,10 +81,24 @@ def ingest(call: Call, draft: EventDraft) -> Event:
         is_new = world.idempotency.claim(IDEMPOTENCY_SCOPE, key, call.now, IDEMPOTENCY_SPAN)
         call.idempotency = "first" if is_new else "duplicate"
     if is_new:
-        seq = tables.events.insert_events(world.store, world.id, [(identifier, draft, namespace, at, call.now, key)])
-        if seq % MAX_UNREAD == 0:
-            tables.meters.catch_up_all(world.store, world.id, batches=1)
+        event = (identifier, draft, namespace, at, call.now, key)
+        if call.delay_us:
+            world.schedule.add(call.now + call.delay_us, RECORD_LATE, dump([*event[:1], asdict(draft), *event[2:]]))
+        else:
+            _record(world, event)
     return Event(identifier, draft, subject, namespace, at, call.now, key)
+
+
+def record_late(world: World, accepted: str) -> None:
+    """Record an event that was accepted earlier."""
+    identifier, draft, *facts = restore(accepted)
+    _record(world, (identifier, EventDraft(**draft), *facts))
+
+
+def _record(world: World, event: tables.events.Arrival) -> None:
+    seq = tables.events.insert_events(world.store, world.id, [event])
+    if seq % MAX_UNREAD == 0:
+        tables.meters.catch_up_all(world.store, world.id, batches=1)
 
 
 def _subject(world: World, draft: EventDraft) -> str | None:

@@ -12,6 +12,7 @@ ENDPOINTS = (
         "POST", "/v0/events", "events.ingest", events.ingest,
         body=wire.IngestEventRequest, response="events.EventResponse", present=wire.present_event,
         prepare=events.may_ingest, status=202, errors=(400, *DENIED, 413, 422),
+        is_delayable=True,
         summary="Record that something billable or costly happened",
         source='paygentic/cost-tracking "Step 2: Send Cost Events"',
     ),
