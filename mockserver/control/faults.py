@@ -514,15 +514,15 @@ def _takes_in(site: Site) -> bool:
 
 def _broke(sites: Sequence[Site]) -> Iterator[Problem]:
     """Yield what keeps a 402 from being made: there is no balance, or nothing looks at it."""
-    prepaid = {site.api.name for site in sites if any(402 in endpoint.errors for endpoint in site.api.endpoints)}
-    others = sorted({site.api.name for site in sites} - prepaid)
-    if others:
-        only = f"; add vendor: {' or '.join(sorted(prepaid))}" if prepaid else ""
-        yield Problem(
-            ("body", "status"), f"402 means an empty balance, and {' and '.join(others)} has none{only}", "invalid_enum"
-        )
-    elif not any(site.endpoint is not None and 402 in site.endpoint.errors for site in sites):
-        yield Problem(("body", "status"), f"none of {_few(operations(sites))} costs anything", "invalid_enum")
+    if any(site.endpoint is not None and 402 in site.endpoint.errors for site in sites):
+        return
+    vendors = {site.api.name: site.api for site in sites}
+    poor = [name for name, api in vendors.items() if not any(402 in endpoint.errors for endpoint in api.endpoints)]
+    if len(poor) == len(vendors):
+        reason = f"402 means an empty balance, and {' and '.join(poor)} has none"
+    else:
+        reason = f"none of {_few(operations(sites))} costs anything"
+    yield Problem(("body", "status"), reason, "invalid_enum")
 
 
 # Answers
