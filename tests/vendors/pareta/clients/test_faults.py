@@ -119,6 +119,8 @@ def through(*versions: str) -> pytest.MarkDecorator:
 
 
 through_all = through(*VERSIONS)
+through_ends = through("0.1.0", "3.0.4")
+"""Run a test through the oldest and the newest version; nothing it is about changed at another time."""
 through_newest = through("3.0.4")
 
 
@@ -135,7 +137,7 @@ def price(buyer: Buyer) -> int:
 # Statuses
 
 
-@through_all
+@through_ends
 @pytest.mark.parametrize("status", RETRIED)
 def test_a_passing_failure_is_retried_as_soon_as_it_says_and_paid_once(buyer: Buyer, status: int) -> None:
     fault = buyer.books.arm(operation=CHAT, first=2, status=status, retry_after=0)
@@ -150,7 +152,7 @@ def test_a_passing_failure_is_retried_as_soon_as_it_says_and_paid_once(buyer: Bu
     buyer.books.check([price(buyer)], matched=1)
 
 
-@through_all
+@through_ends
 @pytest.mark.parametrize(
     ("retry_after", "low", "high"), [(7, 7, 7), (0.25, 0.25, 0.25), (60, 30, 30), (None, 0.5, 0.75)]
 )
@@ -167,7 +169,7 @@ def test_retry_after_is_heeded_up_to_half_a_minute(
     assert low <= pause_s <= high
 
 
-@through_all
+@through_ends
 @pytest.mark.parametrize(
     ("status", "name"),
     [
@@ -188,7 +190,7 @@ def test_a_lasting_failure_is_raised_at_once_and_costs_nothing(buyer: Buyer, sta
     buyer.books.check([])
 
 
-@through_all
+@through_ends
 @pytest.mark.parametrize(
     ("status", "name"),
     [
@@ -229,7 +231,7 @@ def test_a_402_of_a_fault_comes_out_of_the_ledger_and_is_never_retried(buyer: Bu
 # Nothing arrives
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_silence_is_a_timeout_that_is_retried_and_no_work_was_done(buyer: Buyer) -> None:
     fault = buyer.books.arm(operation=CHAT, first=1, timeout=PATIENCE_S * 3)
 
@@ -241,7 +243,7 @@ def test_silence_is_a_timeout_that_is_retried_and_no_work_was_done(buyer: Buyer)
     buyer.books.check([price(buyer)], matched=1)
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_lasting_silence_is_raised_as_a_timeout(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, timeout=True)
 
@@ -298,7 +300,7 @@ def test_a_lost_answer_without_retries_is_an_error_about_work_that_was_paid(buye
     buyer.books.check([price(buyer)], missing=1)
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_an_answer_that_comes_too_late_is_paid_twice_by_clients_without_keys(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, first=1, latency_ms=PATIENCE_S * 2000)
 
@@ -310,7 +312,7 @@ def test_an_answer_that_comes_too_late_is_paid_twice_by_clients_without_keys(buy
     buyer.books.check([cost] * times, missing=times)
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 @pytest.mark.parametrize("latency", [120, {"low": 120, "high": 130}, {"median": 120, "p99": 121}])
 def test_a_slow_answer_is_waited_for(buyer: Buyer, latency: Any) -> None:
     buyer.books.arm(operation=CHAT, latency_ms=latency)
@@ -418,7 +420,7 @@ def test_a_stream_without_a_body_ends_at_once_and_was_paid(buyer: Buyer) -> None
     buyer.books.check([price(buyer)], missing=1)
 
 
-@through_all
+@through_ends
 def test_the_handshake_of_a_stream_is_retried(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, first=2, status=503, retry_after=0)
     pieces: list[str] = []
@@ -433,7 +435,7 @@ def test_the_handshake_of_a_stream_is_retried(buyer: Buyer) -> None:
 # What the books say is not what the answer said
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_an_answer_that_was_not_kept_is_no_debit_and_its_event_is_about_nothing(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, nth=2, false_ack=True)
     first, second = buyer.ask(), buyer.ask()
@@ -445,7 +447,7 @@ def test_an_answer_that_was_not_kept_is_no_debit_and_its_event_is_about_nothing(
     buyer.books.check([cost], matched=1, unknown=1)
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_a_debit_that_shows_late_is_missed_until_it_does(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, delay_visibility="30s")
 
@@ -478,7 +480,7 @@ def test_credit_that_ends_at_the_nth_call_ends_there_for_good(buyer: Buyer) -> N
     buyer.books.check([cost, cost], balance=0, matched=2)
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_credit_that_ends_at_a_spend_ends_with_the_next_call(buyer: Buyer) -> None:
     buyer.ask()
     cost = price(buyer)
@@ -499,7 +501,7 @@ def _ledger(buyer: Buyer) -> list[Any]:
     return entries
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_credit_that_ends_at_an_instant_lasts_until_then(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, between=["2026-02-10T13:00:00Z", None], first=1, exhaust_credits=True)
 
@@ -528,7 +530,7 @@ def test_credit_that_ends_while_a_stream_is_out_lets_it_finish_and_stops_the_nex
     buyer.books.check([cost], balance=-cost, missing=1)
 
 
-@through("0.1.0", "3.0.4")
+@through_ends
 def test_a_top_up_comes_when_it_was_said_to(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, first=1, exhaust_credits=True, top_up_usd="0.50", top_up_after="1h")
 
@@ -543,6 +545,54 @@ def test_a_top_up_comes_when_it_was_said_to(buyer: Buyer) -> None:
 
     cost = price(buyer)
     buyer.books.check([cost], balance=500_000 - cost, missing=1)
+
+
+# The async client
+
+
+@through_ends
+def test_the_async_client_behaves_alike_but_shows_nothing_of_a_stream_that_breaks_off(buyer: Buyer, sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = importlib.import_module("pareta._client")._BaseClient
+    wanted = base._backoff
+
+    def noted(client: Any, attempt: int, retry_after: float | None) -> int:
+        buyer.pauses_s.append(wanted(client, attempt, retry_after))
+        return 0
+
+    monkeypatch.setattr(base, "_backoff", noted)
+    books = buyer.books
+    faults = [  # each of the first two is its request's fate, so that the next fault sees the next request first
+        books.arm(operation=CHAT, first=1, status=503, retry_after=9),
+        books.arm(operation=CHAT, first=1, reset=True),
+        books.arm(operation=CHAT, first=1, lost_ack=True),
+    ]
+
+    async def ask(client: Any) -> Any:
+        return await client.chat.completions.create(model="auto", messages=QUESTION)
+
+    async def read(client: Any, into: list[str]) -> None:
+        async for chunk in await client.chat.completions.create(model="auto", messages=QUESTION, stream=True):
+            into += [choice.delta.content for choice in chunk.choices if choice.delta.content]
+
+    async def work() -> None:
+        async with sdk.module.AsyncPareta(api_key=books.pareta_key, base_url=sdk.url, max_retries=3) as client:
+            await ask(client)
+            books.arm(operation=CHAT, first=1, truncate_stream_after=3)
+            pieces: list[str] = []
+            with pytest.raises(buyer.errors.APIConnectionError):
+                await read(client, pieces)
+            assert pieces == []  # this client reads a stream to its end before it gives anything of it away
+            books.arm(operation=CHAT, exhaust_credits=True)
+            with pytest.raises(buyer.errors.InsufficientCreditsError):
+                await ask(client)
+
+    sdk.runner.run(work())
+
+    assert [hit for _, hit in buyer.sent] == [*faults, None, "fault-4", "fault-5"]
+    assert buyer.pauses_s[0] == 9
+    cost = price(buyer)
+    times = 1 if has_keys(buyer) else 2
+    books.check([cost] * times, balance=0, missing=times)
 
 
 # The stock client
