@@ -53,7 +53,8 @@ class Store:
         self._lock = threading.RLock()
         self._guard: int | None = None
         self.conn = self._open(path)
-        self.db = Database(self.conn)
+        # sqlite-utils' plugins are the user's, for databases of their own; looking for them takes a while too.
+        self.db = Database(self.conn, execute_plugins=False)
         self._work = _Work(self._lock, self.conn)
         self._step = _Step(self.conn)
         self._worldly: dict[str, str] = {}

@@ -163,3 +163,23 @@ def test_a_world_is_copied_and_cleared_without_touching_its_neighbour(store: Sto
         store.clear_world(1)
 
     assert store.all("SELECT world, id FROM things ORDER BY world, id") == [(2, "c"), (3, "a"), (3, "b")]
+
+
+def test_a_users_plugins_for_sqlite_utils_are_left_out_of_our_database() -> None:
+    from sqlite_utils import hookimpl
+    from sqlite_utils.plugins import pm
+
+    class Meddling:
+        @hookimpl
+        def prepare_connection(self, conn: sqlite3.Connection) -> None:
+            conn.execute("CREATE TABLE meddled (id)")
+
+    plugin = Meddling()
+    pm.register(plugin)
+    try:
+        store = Store(None)
+    finally:
+        pm.unregister(plugin)
+
+    assert store.db.table_names() == []
+    store.close()
