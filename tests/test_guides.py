@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, fields
@@ -109,3 +110,24 @@ def test_links_within_the_guide_lead_to_its_headings() -> None:
 
     assert links
     assert [link for link in links if link not in headings] == []
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the command uses curl")
+@pytest.mark.parametrize(
+    ("tests", "status", "told"),
+    [
+        ('curl -s $OPENAI_BASE_URL/chat/completions -H "Authorization: Bearer $OPENAI_API_KEY" -d {}', 0, ""),
+        ("true", 1, "one fault not used up"),
+    ],
+    ids=["used", "unused"],
+)
+def test_the_guides_command_for_other_languages_runs(tests: str, status: int, told: str) -> None:
+    found = re.search(r"\$ mockserver (exec --check -- sh -c '.*?npm test')", GUIDE, re.DOTALL)
+    assert found is not None
+    command = f"{sys.executable} -m mockserver {found[1].replace('npm test', tests)}"
+
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == status, done.stderr
+    assert '"id":"fault-1"' in done.stdout
+    assert told in done.stderr
