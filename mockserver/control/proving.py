@@ -83,11 +83,13 @@ class Customs:
     :param header_keyed: operations that heed the header `Idempotency-Key`.
     :param body_keyed: those that heed a member of their body instead, and its name.
     :param spoiling: ids of faults after which a client has no answer it could use, although there was one.
+    :param unheard: numbers of requests whose client left before their answer came.
     """
 
     header_keyed: Collection[str] = ()
     body_keyed: Mapping[str, str] = field(default_factory=dict)
     spoiling: Collection[str] = ()
+    unheard: Collection[int] = ()
 
 
 Content = tuple[bytes | str, int]
@@ -132,6 +134,7 @@ def _sent(entry: Entry, customs: Customs) -> Sent:
         status is None
         or status in _RETRYABLE
         or status >= 500
+        or entry.seq in customs.unheard
         or any(fault in customs.spoiling for fault in (entry.fault or "").split())
     )
     identity = (entry.vendor, entry.method, path, entry.query, content)

@@ -107,6 +107,8 @@ class VendorApp:
             if reply.delay_s:
                 await self._wait(reply.delay_s, leaving)
             if leaving.done():
+                if reply.unheard is not None:
+                    reply.unheard()
                 return
             if reply.fate != "sent":
                 await _sever(reply, scope, leaving)

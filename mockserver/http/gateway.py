@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from mockserver.http import contract
@@ -130,6 +131,7 @@ class Gateway:
         if struck is not None:
             reply.is_spoilt = True
             reply.delay_s = struck.wait_us / 1e6
+            reply.unheard = partial(world.journal.unheard.add, call.seq)
             self._send_again(struck, match, call, request)
         reply.headers.append((b"x-request-id", call.request_id.encode()))
         return reply
@@ -249,7 +251,7 @@ class Gateway:
             found = call.world.stubs.find(f"{api.name}.{endpoint.operation}", facts)
             if found is not None:
                 call.stub, answer = found
-                call.answer = cast(Input, endpoint.stub.model_validate(answer)).to_domain()
+                call.answer = cast(Input, api.stub_model(endpoint).model_validate(answer)).to_domain()
         reply = serve(endpoint, api, call, parameters, request)
         return contract.drifted(reply, call, f"{api.name}.{endpoint.operation}") if call.world.drifts.all else reply
 

@@ -112,6 +112,8 @@ def _suffer(reply: Reply, request: httpx.Request) -> None:
     if patience_s is not None and reply.delay_s >= patience_s:
         if reply.pieces is not None:
             reply.pieces.close()  # type: ignore[attr-defined]  # a generator
+        if reply.unheard is not None:
+            reply.unheard()
         raise httpx.ReadTimeout("timed out", request=request)
     if reply.fate == "reset":
         raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request)

@@ -58,6 +58,7 @@ class Reply:
     :param delay_s: how long it is held back.
     :param fate: what becomes of it; anything but `sent` is a fault's doing.
     :param is_spoilt: whether faults had a hand in it, so that it need not be what the vendor documents.
+    :param unheard: to be called when the client left while it was held back.
     """
 
     status: int
@@ -69,6 +70,7 @@ class Reply:
     delay_s: float = 0.0
     fate: Fate = "sent"
     is_spoilt: bool = False
+    unheard: Callable[[], None] | None = None
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Headers | None = None) -> Reply:

@@ -108,12 +108,21 @@ class Journal:
         """Machine's seconds at which requests came, by number; `answered_s` at which those were answered that were
         told to wait. Gone when the process is."""
         self.answered_s: dict[int, float] = {}
+        self.unheard: set[int] = set()
+        """Numbers of the requests whose client left while an answer was held back; gone when the process is."""
 
     @property
     def newest(self) -> int:
         """The number of the newest request that is written down; 0 when none is."""
         row = self._store.one("SELECT max(seq) FROM journal WHERE world = ?", (self._world,))
         return (row and row[0]) or 0
+
+    def costs(self) -> list[tuple[int, int]]:
+        """Return instant and cost of each request that is remembered and cost anything, oldest first."""
+        rows = self._store.all(
+            "SELECT at, cost_micro_usd FROM journal WHERE world = ? AND cost_micro_usd > 0 ORDER BY seq", (self._world,)
+        )
+        return [(at, cost) for at, cost in rows]
 
     def next_seq(self) -> int:
         """Return the arrival number of the request that begins now."""

@@ -35,7 +35,7 @@ class Firm:
 
     def __init__(self, simulator: Simulator) -> None:
         self.control = ControlClient(control_app(simulator.worlds, simulator.vendors, None))
-        self._client = httpx.Client(transport=InProcessTransport(simulator.gateway), base_url="http://mock")
+        self._client = httpx.Client(transport=InProcessTransport(simulator.gateway), base_url="http://mock", timeout=2)
 
     def close(self) -> None:
         self._client.close()
@@ -321,6 +321,19 @@ def test_an_answer_that_got_lost_makes_the_next_request_an_attempt(firm: Firm) -
     assert [row[5:] for row in verdict["rows"]] == [["a", "tried again"], ["b", "attempt 2 at #2, has another key"]]
 
 
+def test_an_answer_that_nobody_waited_for_makes_the_next_request_an_attempt(firm: Firm) -> None:
+    firm.set("faults", {"operation": CHAT, "first": 1, "latency_ms": 5000})
+    with pytest.raises(httpx.ReadTimeout):
+        firm.chat(key="a")
+    firm.chat(key="b")
+    firm.chat(key="c")  # another call: the one before was answered
+
+    verdict = firm.verify("same_idempotency_key")
+
+    assert [row[5:] for row in verdict["rows"]] == [["a", "tried again"], ["b", "attempt 2 at #1, has another key"]]
+    assert firm.verify("spend", exactly_usd="0.00027")["holds"]
+
+
 def test_one_key_for_two_calls_is_an_offence(firm: Firm) -> None:
     firm.meter()
     assert firm.ingest(idempotencyKey="a") == 202
@@ -514,8 +527,13 @@ def test_faults_that_never_struck_are_shown_with_the_nearest_request(firm: Firm)
 
 
 def test_a_fault_nobody_came_near_says_so(firm: Firm) -> None:
-    firm.set("faults", {"key": "*acme", "status": 503})
+    firm.set("faults", {"operation": CHAT, "key": "*other", "status": 503})
     assert firm.verify("unused")["rows"][0][2:] == ["matched no request", None, "no request came at all"]
+    firm.chat()
+
+    (row,) = firm.verify("unused")["rows"]
+
+    assert row[3:] == [f"#1 {CHAT}", "key, perhaps, of which the journal keeps nothing"]
 
 
 def test_stubs_with_answers_left_are_shown(firm: Firm) -> None:

@@ -139,6 +139,12 @@ def test_a_client_may_try_again_what_failed(one: Entry, is_failed: bool) -> None
     assert [each.is_failed for each in sent(one)] == [is_failed]
 
 
+def test_an_answer_that_nobody_waited_for_is_a_failure() -> None:
+    requests = proving.read([entry(1), entry(2)], Customs(unheard={1}))
+
+    assert [each.is_failed for each in requests] == [True, False]
+
+
 def test_a_body_sent_in_chunks_counts_as_cut_when_the_journal_is_full_of_it() -> None:
     whole, cut = entry(1, body=b"x" * 100), entry(2, body=b"x" * MAX_BODY_BYTES)
     del whole.headers[b"content-length"], cut.headers[b"content-length"]

@@ -279,6 +279,23 @@ def test_the_stock_client_waits_as_long_as_it_is_asked_to_in_a_world_that_stands
 
 
 @pytest.mark.sdk
+def test_a_client_that_gives_up_on_an_answer_and_pays_twice_is_caught(simulator: Simulator) -> None:
+    with BackgroundServer(simulator) as server:
+        world = Handle(LocalWire(simulator), "acme")
+        world.set("faults.add", operation=CHAT, first=1, latency_ms=20_000)
+        with openai.OpenAI(api_key="pareta_sk_test_acme", base_url=f"{server.url}/v1", timeout=2) as client:
+            client.chat.completions.create(model=ENDPOINT, messages=[{"role": "user", "content": TEXT}])
+
+        world.assert_spend(exactly_usd="0.00018")
+        lines = failure(world.assert_same_idempotency_key)
+
+    assert [line.rpartition("  ")[2] for line in lines[2:]] == [
+        "tried again, has no key",
+        "attempt 2 at #1, has no key",
+    ]
+
+
+@pytest.mark.sdk
 def test_a_client_that_does_not_wait_is_caught_in_a_world_that_stands_still(simulator: Simulator) -> None:
     with BackgroundServer(simulator) as server:
         world = Handle(LocalWire(simulator), "acme")

@@ -123,7 +123,8 @@ def _unused_fault(
     near = nearest(fault.pattern)
     instead = "it cannot suffer this, or came before the fault was armed, or another fault was its fate already"
     if near is not None and not near.differences:
-        instead = fault.when.closed(near.sent.entry.at, lambda: _spent(world, vendors)) or instead
+        closed = fault.when.closed(near.sent.entry.at, lambda: _spent(world, vendors))
+        instead = closed or _untold(fault.pattern) or instead
     return [armed.id, what, "matched no request", *_shown(near, instead)]
 
 
@@ -147,9 +148,15 @@ def _unused_stub(placed: Placed, nearest: Callable[[Pattern], Near | None]) -> l
     instead = "it came before the stub was placed"
     if near is not None and near.sent.entry.stub is not None:
         instead = "it was given an answer" if near.sent.entry.stub == placed.id else f"{near.sent.entry.stub} answered"
-    elif near is not None and near.sent.entry.reason:
-        instead = near.sent.entry.reason
+    elif near is not None:
+        instead = near.sent.entry.reason or _untold(stub.pattern) or instead
     return [placed.id, what, why, *_shown(near, instead)]
+
+
+def _untold(pattern: Pattern) -> str | None:
+    """Return which facts that a pattern looks at the journal cannot tell."""
+    names = sorted({name for name, _ in pattern.criteria() if name in SECRET})
+    return f"{' and '.join(names)}, perhaps, of which the journal keeps nothing" if names else None
 
 
 def _shown(near: Near | None, instead: str) -> list[Cell]:

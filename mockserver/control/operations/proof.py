@@ -58,6 +58,7 @@ def _customs(control: Control, world: World) -> Customs:
         {f"{api.name}.{row.operation}" for api in apis for row in api.endpoints if row.replayable},
         {f"{api.name}.{api.intake.operation}": api.intake.key for api in apis if api.intake is not None},
         {armed.id for armed in world.faults.armed if _is_spoiling(armed.fault.effect)},
+        frozenset(world.journal.unheard),
     )
 
 
