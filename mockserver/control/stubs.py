@@ -89,8 +89,7 @@ def _faulty(answer: Mapping[str, Any], where: tuple[str | int, ...], sites: Sequ
     """Yield what keeps an answer from being one of the operations it is for, of the first such operation."""
     for site in sites:
         assert site.endpoint is not None
-        assert site.endpoint.stub is not None
-        model = site.endpoint.stub
+        model = site.api.stub_model(site.endpoint)
         names = [field.alias or name for name, field in model.model_fields.items()]
         said = f"{site.operation} is answered by {', '.join(names)}"
         unknown = [name for name in answer if name not in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol, cast, runtime_checkable
 from urllib.parse import parse_qsl
 
@@ -60,8 +61,8 @@ class Endpoint:
     :param replayable: whether an idempotency key makes a second request return the first answer.
     :param source: where the vendor describes it.
     :param media_type: of the success body.
-    :param stub: model of what a stub may answer in the operation's place; its `to_domain` is what `run` finds as
-        `call.answer`. Without one the operation generates nothing that could be stubbed.
+    :param stub: model of what a stub may answer in the operation's place, or its name in `Api.stubs`; its `to_domain`
+        is what `run` finds as `call.answer`. Without one the operation generates nothing that could be stubbed.
     :param is_delayable: whether it heeds `call.delay_us`.
     """
 
@@ -86,7 +87,7 @@ class Endpoint:
     streams: bool = False
     summary: str = ""
     media_type: str = "application/json"
-    stub: type[WireModel] | None = None
+    stub: type[WireModel] | str | None = None
     is_delayable: bool = False
 
 
@@ -121,7 +122,7 @@ class Api:
     :param refused: takes note of a refusal and its status, after everything the request wrote was undone.
     :param parse_json: reads a body; raises `MalformedBody`.
     :param error_models: body of a refusal, by status.
-    :param answers: module of the models that rows name by text.
+    :param answers: module of the models of answers that rows name by text; `stubs` of those of stubs.
     :param admit: refuses a request for its key alone, before anything else about it is looked at: called with the call,
         the operation and the `Authorization` header.
     :param failure: the vendor's body for a status that a fault asks for, with a text of its own or the usual one.
@@ -145,6 +146,7 @@ class Api:
     refused: Callable[[Call, MockError, int], None] = field(default=lambda call, error, status: None)
     scheme_description: str = ""
     answers: str = ""
+    stubs: str = ""
     admit: Callable[[Call, str, bytes | None], None] = field(default=lambda call, operation, authorization: None)
     failure: Callable[[int, str | None], Reply] = field(default=lambda status, text: Reply.json({}, status))
     facts: tuple[str, ...] = ()
@@ -155,6 +157,13 @@ class Api:
     def mount(self) -> str:
         """The path below which the vendor answers too, for those who want the two apart."""
         return f"/{self.name}"
+
+    def stub_model(self, endpoint: Endpoint) -> type[WireModel]:
+        """Return the model of what a stub may answer in an operation's place; one must be said."""
+        named = endpoint.stub
+        assert named is not None
+        model: type[WireModel] = getattr(import_module(self.stubs), named) if isinstance(named, str) else named
+        return model
 
 
 def serve(endpoint: Endpoint, api: Api, call: Call, parameters: tuple[str, ...], request: Request) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.ids import fingerprint
@@ -11,9 +12,11 @@ from mockserver.vendors.pareta.domain import speech
 from mockserver.vendors.pareta.domain.audio import Recording, recognised
 from mockserver.vendors.pareta.domain.encoded import decoded
 from mockserver.vendors.pareta.domain.pricing import audio_price
-from mockserver.vendors.pareta.domain.stubs import StubbedFile, StubbedText
 from mockserver.vendors.pareta.domain.transcripts import DEFAULT_LANGUAGE, transcript
 from mockserver.vendors.pareta.operations.metering import authorised, charge
+
+if TYPE_CHECKING:
+    from mockserver.vendors.pareta.domain.stubs import StubbedFile, StubbedText
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
 SPEECH = "/v1/audio/speech"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.ids import fingerprint
@@ -14,10 +15,12 @@ from mockserver.vendors.pareta.domain.errors import VendorFailed
 from mockserver.vendors.pareta.domain.generation import Prompt, count_tokens
 from mockserver.vendors.pareta.domain.metrics import latency_of
 from mockserver.vendors.pareta.domain.pricing import list_price
-from mockserver.vendors.pareta.domain.stubs import StubbedText
 from mockserver.vendors.pareta.operations.metering import authorised, charge
 from mockserver.vendors.pareta.operations.pages import read
 from mockserver.vendors.pareta.tables.endpoints import CallsOf
+
+if TYPE_CHECKING:
+    from mockserver.vendors.pareta.domain.stubs import StubbedText
 
 COMPARE = "auto.compare_frontier"
 LANE = "/v1/playground/frontier"

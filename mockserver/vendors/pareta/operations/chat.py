@@ -22,7 +22,6 @@ from mockserver.vendors.pareta.domain.ledger import completion_id
 from mockserver.vendors.pareta.domain.metrics import ServedCall
 from mockserver.vendors.pareta.domain.pricing import Price, auto_price, capability_price, list_price
 from mockserver.vendors.pareta.domain.scoring import SCORERS, exact_match
-from mockserver.vendors.pareta.domain.stubs import StubbedAnswer, given_fields
 from mockserver.vendors.pareta.operations import drifting, metering
 from mockserver.vendors.pareta.operations.auto import FRONTIER_FAILS
 from mockserver.vendors.pareta.operations.endpoints import undeployed
@@ -30,6 +29,7 @@ from mockserver.vendors.pareta.operations.metering import begun, latency_us
 from mockserver.vendors.pareta.operations.pages import read
 
 if TYPE_CHECKING:
+    from mockserver.vendors.pareta.domain.stubs import StubbedAnswer
     from mockserver.vendors.pareta.domain.writing import Draft
     from mockserver.vendors.pareta.operations.writer import Writer
 
@@ -374,6 +374,8 @@ def _stubbed(
         return answers, None
     if draft.right is None:
         return answers, None
+    from mockserver.vendors.pareta.domain.stubs import given_fields
+
     given = given_fields(stub.text, draft.right)
     return answers, _score(call.world, server, draft._replace(given=given), n)
 

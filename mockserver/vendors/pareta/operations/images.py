@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.ids import Draws, fingerprint
@@ -12,8 +13,10 @@ from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.encoded import decoded
 from mockserver.vendors.pareta.domain.errors import ExtraMissing
 from mockserver.vendors.pareta.domain.pictures import DEFAULT_SIZE, MODEL, Scene, Size, png_size, scene, size_named
-from mockserver.vendors.pareta.domain.stubs import StubbedFile
 from mockserver.vendors.pareta.operations.metering import authorised, charge
+
+if TYPE_CHECKING:
+    from mockserver.vendors.pareta.domain.stubs import StubbedFile
 
 GENERATIONS = "/v1/images/generations"
 EDITS = "/v1/images/edits"

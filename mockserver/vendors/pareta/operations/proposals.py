@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mockserver.kernel.call import Call
 from mockserver.vendors.pareta import tables
@@ -10,8 +11,10 @@ from mockserver.vendors.pareta.domain.errors import Refused
 from mockserver.vendors.pareta.domain.generations import PROMPT
 from mockserver.vendors.pareta.domain.proposals import Evidence, Plan, Proposal, propose
 from mockserver.vendors.pareta.domain.rows import read_rows
-from mockserver.vendors.pareta.domain.stubs import StubbedPlan
 from mockserver.vendors.pareta.operations.eval_sets import rules_and_prompt
+
+if TYPE_CHECKING:
+    from mockserver.vendors.pareta.domain.stubs import StubbedPlan
 
 
 @dataclass(frozen=True, slots=True)

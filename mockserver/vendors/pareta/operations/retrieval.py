@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mockserver.kernel.call import Call
 from mockserver.vendors.pareta import tables
@@ -12,9 +13,11 @@ from mockserver.vendors.pareta.domain.embedding import embed
 from mockserver.vendors.pareta.domain.generation import count_tokens
 from mockserver.vendors.pareta.domain.pricing import embeddings_price
 from mockserver.vendors.pareta.domain.reranking import Relevance, rank
-from mockserver.vendors.pareta.domain.stubs import StubbedRanking, StubbedVectors
 from mockserver.vendors.pareta.domain.words import cut
 from mockserver.vendors.pareta.operations.metering import authorised, charge
+
+if TYPE_CHECKING:
+    from mockserver.vendors.pareta.domain.stubs import StubbedRanking, StubbedVectors
 
 EMBEDDINGS = "/v1/embeddings"
 RERANK = "/v1/rerank"

@@ -142,6 +142,7 @@ api = Api(
         *images.ENDPOINTS,
     ],
     answers="mockserver.vendors.pareta.answers",
+    stubs="mockserver.vendors.pareta.schemas.stubs",
     key_prefix="pareta_sk_",
     bare_keys=True,
     render=errors.render,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mockserver.http.endpoint import Endpoint
 from mockserver.vendors.pareta.operations import agent
 from mockserver.vendors.pareta.schemas import agent as wire
-from mockserver.vendors.pareta.schemas import stubs
 
 ENDPOINTS = (
     Endpoint(
@@ -17,7 +16,7 @@ ENDPOINTS = (
         "POST", "/agent/v1/chat/completions", agent.OPERATION, agent.create,
         prepare=agent.may_turn, body=wire.AgentTurnRequest, headers=wire.AgentHeaders, present=wire.turn,
         response="agent.AgentTurnResponse", errors=(400, 401, 402, 404, 409, 422, 501, 502),
-        replayable=True, streams=True, is_delayable=True, stub=stubs.ChatStub,
+        replayable=True, streams=True, is_delayable=True, stub="ChatStub",
         source="pareta/agent",
     ),
 )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mockserver.http.endpoint import Endpoint
 from mockserver.vendors.pareta.operations import auto
 from mockserver.vendors.pareta.schemas import auto as wire
-from mockserver.vendors.pareta.schemas import stubs
 
 ENDPOINTS = (
     Endpoint(
@@ -16,7 +15,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", auto.LANE, auto.COMPARE, auto.compare,
         body=wire.CompareRequest, present=wire.compared, response="auto.CompareResponse",
-        errors=(400, 401, 402, 422, 501, 502), replayable=True, is_delayable=True, stub=stubs.TextStub,
+        errors=(400, 401, 402, 422, 501, 502), replayable=True, is_delayable=True, stub="TextStub",
         source="pareta/auto",
     ),
 )  # fmt: skip
