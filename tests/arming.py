@@ -16,4 +16,5 @@ def arm(world: World, match: dict[str, Any] | None = None, when: When | None = N
     """Arm a fault; what it does is said by the names of `Effect`'s fields."""
     fault = Fault(match or {}, NAMES, Effect(**effect), when or When())
     with world.store.committed():
-        return world.faults.add(world.count("faults"), fault)
+        spent = sum(vendor.account.spent(world) for vendor in vendors() if vendor.account is not None)
+        return world.faults.add(world.count("faults"), fault, spent)

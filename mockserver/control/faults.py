@@ -361,7 +361,7 @@ class FaultFields(MatchFields):
     every: _Count | None = Field(None, description="Only each so-manyth.")
     between: _Between | None = Field(None, description="From the first instant on, before the second.")
     rate: _Rate | None = Field(None, description="Each with this probability, drawn from the world's seed.")
-    after_spend_usd: Usd | None = Field(None, description="None before so much was debited in the world.")
+    after_spend_usd: Usd | None = Field(None, description="None before so much was debited, from now on.")
 
     status: int | None = Field(None, ge=400, le=599, description="The vendor's own error; a 402 out of its ledger.")
     message: str | None = Field(None, max_length=2000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -72,7 +72,8 @@ class When:
     :param every: each so-manyth.
     :param start: no request before this instant; `end` none at or after it.
     :param rate: each with this probability, drawn from the world's seed.
-    :param after_spend_micro_usd: none before so much was debited in the world.
+    :param after_spend_micro_usd: none before so much was debited since the fault was armed, when
+        `spent_before_micro_usd` had been.
     """
 
     nth: tuple[int, ...] = ()
@@ -82,6 +83,7 @@ class When:
     end: int | None = None
     rate: float | None = None
     after_spend_micro_usd: int | None = None
+    spent_before_micro_usd: int = 0
 
     def closed(self, now: int, spent: Callable[[], int]) -> str | None:
         """Return why a request is not even counted, `None` when it is."""
@@ -90,7 +92,7 @@ class When:
         if self.end is not None and now >= self.end:
             return f"not before {format_instant(Instant(self.end))}"
         if self.after_spend_micro_usd is not None:
-            sum_spent = spent()
+            sum_spent = spent() - self.spent_before_micro_usd
             if sum_spent < self.after_spend_micro_usd:
                 return f"{usd_text(sum_spent)} of {usd_text(self.after_spend_micro_usd)} USD spent"
         return None
@@ -295,8 +297,13 @@ class Faults:
         rows = self._store.all("SELECT matched, hits FROM faults WHERE world = ? ORDER BY seq", (self._world,))
         return [Count(armed, *row) for armed, row in zip(self.armed, rows, strict=True)]
 
-    def add(self, seq: int, fault: Fault) -> Armed:
-        """Arm a fault under a number nobody had."""
+    def add(self, seq: int, fault: Fault, spent: int = 0) -> Armed:
+        """Arm a fault under a number nobody had.
+
+        :param spent: what was debited so far.
+        """
+        if fault.when.after_spend_micro_usd is not None:
+            fault = replace(fault, when=replace(fault.when, spent_before_micro_usd=spent))
         self._store.execute("INSERT INTO faults VALUES (?, ?, ?, 0, 0)", (self._world, seq, fault.dump()))
         self._armed = None
         return Armed(seq, fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,7 +151,12 @@ def test_what_goes_wrong_is_read_exactly(
 def test_when_is_read_exactly(control: ControlClient, world: World) -> None:
     control.post("worlds/acme/faults", {**WHOLE, "nth": [3, 1, 3]})
 
-    assert world.faults.armed[0].fault.when == When((1, 3), 5, 1, parse_instant("2026-05-01T00:00:00Z"), None, 0.25, 1)
+    when = world.faults.armed[0].fault.when
+    assert replace(when, spent_before_micro_usd=0) == When(
+        (1, 3), 5, 1, parse_instant("2026-05-01T00:00:00Z"), None, 0.25, 1
+    )
+    spent = [entry for entry in control.request("GET", "worlds/acme/ledger").json()["data"] if entry["kind"] == "debit"]
+    assert when.spent_before_micro_usd == -sum(entry["amount_micro_usd"] for entry in spent)
 
 
 @pytest.mark.parametrize(

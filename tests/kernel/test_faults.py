@@ -165,6 +165,13 @@ def test_spend_is_only_added_up_when_a_fault_asks_for_it(acme: World) -> None:
     assert len(hits) == 1
 
 
+def test_spend_counts_from_when_a_fault_was_armed(acme: World) -> None:
+    with acme.store.committed():
+        acme.faults.add(1, fault(When(after_spend_micro_usd=10)), 1000)
+
+    assert [bool(struck(acme, spent=spent)) for spent in (1000, 1009, 1010)] == [False, False, True]
+
+
 # Several faults
 
 

@@ -26,7 +26,8 @@ def add_fault(control: Control, name: str, body: FaultRequest) -> dict[str, Any]
     """Arm a fault."""
     with control.changing(name) as world:
         fault = body.to_fault([vendor.api for vendor in control.vendors])
-        return present_fault(Count(world.faults.add(world.count(_COUNTER), fault), 0, 0))
+        spent = sum(vendor.account.spent(world) for vendor in control.vendors if vendor.account is not None)
+        return present_fault(Count(world.faults.add(world.count(_COUNTER), fault, spent), 0, 0))
 
 
 def show_fault(control: Control, name: str, identifier: str, query: PageQuery) -> dict[str, Any]:
