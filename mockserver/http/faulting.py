@@ -394,8 +394,9 @@ def repeated(body: bytes, intake: Intake, how: str) -> bytes:
         return body
     if how == "new_key":
         key = data.get(intake.key)
-        if isinstance(key, str):
-            data[intake.key] = f"{key}-again"
+        if not isinstance(key, str):
+            return body
+        data[intake.key] = f"{key}-again"
     else:
         payload = data.get(intake.data)
         if isinstance(payload, dict):
