@@ -7,6 +7,7 @@ A web page can make a browser send requests to this machine, even under a name o
 from __future__ import annotations
 
 import hmac
+from base64 import b64decode
 from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -21,12 +22,14 @@ from mockserver.kernel.errors import Unauthenticated
 from mockserver.kernel.tenancy import bearer
 
 _OPEN_PATH = f"{PREFIX}/health"
+_PAGES = f"{PREFIX}/ui"
 
 
 class Guard:
     """Lets a request through to the application behind it, or refuses it.
 
-    :param admin_token: what `/_mock` wants as a bearer credential, or `None`.
+    :param admin_token: what `/_mock` wants as a bearer credential, or `None`. For reading, a browser may send it as a
+        password, with any user's name.
     """
 
     def __init__(self, app: ASGIApp, admin_token: str | None) -> None:
@@ -41,7 +44,9 @@ class Guard:
         elif scope["path"] == _OPEN_PATH:
             refusal = None
         else:
-            refusal = _refuse_stranger(headers, self._token)
+            refusal = _refuse_stranger(headers, self._token, is_reading=scope["method"] in ("GET", "HEAD"))
+            if refusal is not None and scope["path"].startswith(_PAGES):
+                refusal.headers["www-authenticate"] = 'Basic realm="mockserver", charset="UTF-8"'
         await (refusal or self._app)(scope, receive, send)
 
 
@@ -55,14 +60,28 @@ def _refuse_foreign(headers: Mapping[str, str]) -> Response | None:
     return None
 
 
-def _refuse_stranger(headers: Mapping[str, str], token: str) -> Response | None:
+def _refuse_stranger(headers: Mapping[str, str], token: str, *, is_reading: bool) -> Response | None:
     try:
-        credential = bearer(headers.get("authorization", "").encode("latin-1"))
+        credential = _credential(headers.get("authorization", ""), is_reading=is_reading)
     except Unauthenticated as error:
         return problem_of(error)
     if not hmac.compare_digest(credential.encode("latin-1"), token.encode()):
         return problem_of(Unauthenticated("the bearer credential is not the admin token"))
     return None
+
+
+def _credential(authorization: str, *, is_reading: bool) -> str:
+    """Return what a request shows: a bearer credential, or the password somebody typed into a browser.
+
+    The latter is for reading alone: a browser sends it along with whatever other pages make it send.
+    """
+    scheme, _, encoded = authorization.partition(" ")
+    if is_reading and scheme.lower() == "basic":
+        try:
+            return b64decode(encoded, validate=True).partition(b":")[2].decode("latin-1")
+        except ValueError:
+            raise Unauthenticated("the basic credential is not base64") from None
+    return bearer(authorization.encode("latin-1"))
 
 
 def is_loopback(url: str) -> bool:

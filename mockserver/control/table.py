@@ -27,6 +27,7 @@ from mockserver.control.operations import (
     snapshots,
     stream,
     stubs,
+    ui,
     worlds,
 )
 from mockserver.control.route import PREFIX, Route
@@ -329,6 +330,26 @@ ROUTES: tuple[Route, ...] = (
         "POST", f"{_WORLD}/requests/verify", "requests.verify", proof.verify,
         body=proof_schemas.VerifyRequest, response=proof_schemas.VerdictResponse, errors=_CHANGING, is_slow=True,
         summary="Judge a claim about what a client did, and show the calls that speak against it.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/ui", "ui.worlds", ui.show_worlds,
+        query=schemas.PageQuery, media_type="text/html", errors=(*_GUARDED, 422),
+        summary="All worlds, as a page for a browser.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/ui/worlds/{{world}}", "ui.world", ui.show_world,
+        media_type="text/html", errors=_READING, is_slow=True,
+        summary="One world as a page: clock, balance, spend, and its requests as they come.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/ui/worlds/{{world}}/requests/{{seq}}", "ui.request", ui.show_request,
+        media_type="text/html", errors=_READING,
+        summary="One request as a page, with its bodies.",
+    ),
+    Route(
+        "GET", f"{PREFIX}/ui/worlds/{{world}}/{{section}}", "ui.section", ui.show_section,
+        media_type="text/html", errors=_READING, is_slow=True,
+        summary="A world's `ledger`, `faults`, `stubs`, `drifts`, `snapshots` or `invariants` as a page.",
     ),
     Route(
         "GET", f"{_WORLD}/export/{{what}}.csv", "export.csv", export.as_csv,

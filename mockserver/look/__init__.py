@@ -85,6 +85,11 @@ def number(value: Content, **attributes: str | int) -> Html:
     return tag("td", value, class_="number", **attributes)
 
 
+def moment(text: str) -> Html:
+    """Return an instant as people read it; it is ISO 8601 in UTC."""
+    return tag("time", text.replace("T", " ").removesuffix("Z"), datetime=text, title=text)
+
+
 def badge(text: Content, tone: str = "") -> Html:
     """Return a word in a frame; the tones are `good`, `bad`, `warn` and none."""
     return tag("span", text, class_=f"badge {tone}".strip())

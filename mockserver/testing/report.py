@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver.control import proving
 from mockserver.kernel.journal import Entry
-from mockserver.kernel.money import usd_text
 from mockserver.kernel.windows import parse_instant
-from mockserver.look import Html, badge, facts, html, number, page, read, status_badge, table, tag
+from mockserver.look import Html, badge, facts, html, moment, number, page, read, status_badge, table, tag
+from mockserver.look.money import usd
 
 if TYPE_CHECKING:
     from mockserver.testing.world import World
@@ -85,11 +85,7 @@ def _clipped(text: str | None) -> str | None:
 def _retries(requests: Sequence[Mapping[str, Any]], spoiling: set[str]) -> dict[int, int]:
     """Return which requests were another attempt at an earlier one: number of both."""
     sent = proving.read((_entry(each) for each in requests), _customs(spoiling))
-    return {
-        again.entry.seq: before.entry.seq
-        for call in proving.attempts(sent)
-        for before, again in pairwise(call)
-    }
+    return {again.entry.seq: before.entry.seq for call in proving.attempts(sent) for before, again in pairwise(call)}
 
 
 def _customs(spoiling: set[str]) -> proving.Customs:
@@ -139,7 +135,7 @@ def render(tests: Sequence[Mapping[str, Any]], *, at: str | None = None) -> str:
         facts(
             ("Tests", html(len(tests), tag("small", badge(f"{failed} failed", "bad") if failed else "none failed"))),
             ("Calls", f"{sums['calls']:,}"),
-            ("Spend", _usd(sums["spend_micro_usd"])),
+            ("Spend", usd(sums["spend_micro_usd"])),
             ("Faults hit", f"{sums['faults']:,}"),
             ("Retries", f"{sums['retries']:,}"),
         ),
@@ -190,7 +186,7 @@ def _test(n: int, test: Mapping[str, Any]) -> Html:
     ]  # fmt: skip
     for name in _COUNTED:
         total = _total(test, name)
-        cells.append(number(_usd(total) if name == "spend_micro_usd" else f"{total:,}", data_value=total))
+        cells.append(number(usd(total) if name == "spend_micro_usd" else f"{total:,}", data_value=total))
     return tag(
         "tbody",
         tag("tr", *cells),
@@ -213,17 +209,17 @@ def _details(test: Mapping[str, Any]) -> Iterator[Html]:
         if calls:
             more = f", and {left:,} more that are not shown" if left else ""
             heads = ("#", "At", "Operation", "Status", tag("th", "Cost", scope="col", class_="number"), "Remarks")
-            yield table(f"World {world['world']}: {len(calls):,} calls{more}", heads, map(_row, calls))
+            yield table(f"World {world['world']}: {_plural(len(calls), 'call')}{more}", heads, map(_row, calls))
         else:
             yield tag("p", f"World {world['world']}: no calls", class_="faint")
 
 
 def _row(call: Mapping[str, Any]) -> Iterator[Html]:
     yield number(call["seq"])
-    yield tag("td", call["at"], class_="time")
+    yield tag("td", moment(call["at"]))
     yield tag("td", tag("code", call["operation"]))
     yield tag("td", status_badge(call["status"]))
-    yield number(_usd(call["cost_micro_usd"]))
+    yield number(usd(call["cost_micro_usd"]))
     remarks: list[Html] = []
     if call["retry_of"] is not None:
         remarks.append(badge(f"retry of #{call['retry_of']}", "warn"))
@@ -233,13 +229,13 @@ def _row(call: Mapping[str, Any]) -> Iterator[Html]:
     yield tag("td", *spaced, call["reason"])
 
 
+def _plural(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def _is_failed(test: Mapping[str, Any]) -> bool:
     return test["outcome"] in ("failed", "error")
 
 
 def _total(test: Mapping[str, Any], name: str) -> int:
     return sum(world["totals"][name] for world in test["worlds"])
-
-
-def _usd(micro_usd: int) -> str:
-    return f"${usd_text(micro_usd)}" if micro_usd >= 0 else f"-${usd_text(-micro_usd)}"

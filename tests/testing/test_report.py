@@ -14,6 +14,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from mockserver.look.money import usd
 from mockserver.testing import report
 from mockserver.testing.server import LocalServer
 from mockserver.testing.world import Keeper, World
@@ -153,7 +154,7 @@ def test_the_page_sums_up_the_run(world: World, client: httpx.Client, tmp_path: 
     text = re.sub(r"\s+", " ", page.text)
     assert "Tests21 failed" in text
     assert "Calls3" in text
-    assert f"Spend{report._usd(data['totals']['spend_micro_usd'])}" in text
+    assert f"Spend{usd(data['totals']['spend_micro_usd'])}" in text
     assert "Faults hit1" in text
     assert "Retries1" in text
     assert "retry of #2" in text

@@ -18,10 +18,11 @@ def list_requests(control: Control, name: str, query: RequestsQuery) -> dict[str
         entries = world.journal.read(
             after=query.after, limit=query.limit + 1, operation=query.operation, status=query.status
         )
-    return page(entries, query.limit, cursor=lambda entry: entry.seq, shape=_view)
+    return page(entries, query.limit, cursor=lambda entry: entry.seq, shape=entry_view)
 
 
-def _view(entry: Entry) -> dict[str, Any]:
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """Return the wire form of a request with its headers and bodies."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in entry.headers.items()}
     return {
         **head_view(entry),
