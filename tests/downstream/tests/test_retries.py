@@ -71,12 +71,12 @@ def test_a_vendor_that_never_answers_is_given_up(mockserver, billing, budget):
     mockserver.faults.add(operation=CHAT, timeout=True)
 
     with (
-        Pareta(base_url=mockserver.url, api_key=mockserver.pareta_key, timeout=0.1, max_retries=1) as client,
+        Pareta(base_url=mockserver.url, api_key=mockserver.pareta_key, timeout=0.2, max_retries=0) as client,
         pytest.raises(NotNow, match="timed out"),
     ):
         Summariser(client, billing, budget).summarise(TICKETS[0])
 
-    mockserver.assert_called(CHAT, times=2)
+    mockserver.assert_called(CHAT, times=1)
     mockserver.assert_spend(max_usd="0")
 
 
