@@ -262,7 +262,7 @@ def test_an_export_wants_one_place_to_come_from(refused: Run, db: Path) -> None:
 
 
 def test_what_is_not_exported_is_refused_with_what_is(refused: Run, db: Path) -> None:
-    there_are = "costs, events, invoices, ledger, requests"
+    there_are = "costs, events, invoices, ledger, requests, truth"
 
     message = refused("export", "a/b?", "--world", "acme", "--db", str(db))
 

@@ -220,10 +220,11 @@ class ScoreResponse(WireModel):
 def present_truth(labelled: Labelled, kinds: Mapping[str, DriftKind]) -> dict[str, Any]:
     """Return the wire form of what really changes."""
     drift = labelled.drift
+    kind = kinds.get(drift.kind)  # the file may come from where there was a vendor more
     return {
         "id": labelled.id, "kind": drift.kind, "subject": drift.subject, "onset": format_instant(drift.onset),
-        "end": _moment(drift.until), "size": drift.size, "unit": kinds[drift.kind].unit, "shape": drift.shape,
-        "over": format_duration(drift.span_us) if drift.span_us else None, "cause": drift.cause,
+        "end": _moment(drift.until), "size": drift.size, "unit": "" if kind is None else kind.unit,
+        "shape": drift.shape, "over": format_duration(drift.span_us) if drift.span_us else None, "cause": drift.cause,
         "options": drift.options,
     }  # fmt: skip
 

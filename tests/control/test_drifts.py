@@ -258,6 +258,16 @@ def test_the_truth_is_exported(control: ControlClient) -> None:
     assert [json.loads(line)["options"] for line in lines] == [{"hue": "red"}, {"drop": "item"}]
 
 
+def test_a_drift_of_a_vendor_that_is_gone_is_still_told(control: ControlClient, worlds: Worlds) -> None:
+    control.post("worlds/acme/drifts", COLOUR)
+
+    without = ControlClient(control_app(worlds, [toy.vendor], None))
+
+    assert [(each["kind"], each["unit"]) for each in without.get("worlds/acme/truth").json()["data"]] == [
+        ("colour", "")
+    ]
+
+
 # A contract
 
 
