@@ -44,6 +44,13 @@ class Account:
         assert row is not None
         return MicroUsd(row[0])
 
+    def spent(self, world: World) -> MicroUsd:
+        row = world.store.one(
+            "SELECT coalesce(-sum(amount), 0) FROM toy_ledger WHERE world = ? AND amount < 0", (world.id,)
+        )
+        assert row is not None
+        return MicroUsd(row[0])
+
     def grant(self, world: World, amount: MicroUsd, note: str) -> None:
         row = (world.id, world.count("toy_ledger"), amount, note)
         world.store.execute("INSERT INTO toy_ledger VALUES (?, ?, ?, ?)", row)
