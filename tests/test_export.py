@@ -133,7 +133,7 @@ def test_the_default_world_is_read_when_none_is_named(run: Run, db: Path) -> Non
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-@pytest.mark.parametrize("what", ["ledger", "requests", "events", "costs", "invoices"])
+@pytest.mark.parametrize("what", ["ledger", "requests", "events", "costs", "invoices", "truth"])
 def test_a_server_and_its_file_export_the_same_bytes(run: Run, db: Path, tmp_path: Path, what: str, form: str) -> None:
     options = ["export", what, "--world", "acme", "--format", form]
     from_file = run(*options, "--db", str(db))
@@ -269,8 +269,8 @@ def test_what_is_not_exported_is_refused_with_what_is(refused: Run, db: Path) ->
     assert message == f"{db}: export (there are: {there_are}) 'a/b?' not found"
     simulator = Simulator(Settings(db))
     with BackgroundServer(simulator) as server:
-        message = refused("export", "truth", "--world", "acme", "--url", server.url)
-        assert message == f"{server.url}: export (there are: {there_are}) 'truth' not found"
+        message = refused("export", "lies", "--world", "acme", "--url", server.url)
+        assert message == f"{server.url}: export (there are: {there_are}) 'lies' not found"
     simulator.close()
 
 
