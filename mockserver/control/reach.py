@@ -93,6 +93,8 @@ def _verdict(pattern: Pattern, site: Site) -> bool | None:
 
 
 def _judged(name: str, way: Way, site: Site) -> bool | None:
+    if way.kind == "one_of" and not way.value:
+        return False
     if name == "vendor":
         return way.accepts(name, site.api.name)
     if name == "operation":
@@ -112,6 +114,8 @@ def _reason(pattern: Pattern, sites: Sequence[Site], everywhere: Sequence[Site])
     if not isinstance(pattern, Is):
         return f"no request can match {pattern}"
     name, way = pattern.name, pattern.way
+    if way.kind == "one_of" and not way.value:
+        return "one_of an empty list is nothing"
     vendors = sorted({site.api.name for site in sites})
     elsewhere = sorted({site.api.name for site in everywhere if _verdict(pattern, site) is not False})
     if name == "vendor":

@@ -253,6 +253,7 @@ def test_a_faulty_field_is_named_with_the_reason(
         ({"operation": CHAT, "match": {"not": {"vendor": "p*"}}}, "match", "no request can match"),
         ({"match": {"any": [{"vendor": "x"}, {"operation": "y"}]}}, "match", "no request can match"),
         ({"operation": {"one_of": ["chat", "x"]}}, "operation", "no operation is"),
+        ({"model": {"one_of": []}}, "model", "one_of an empty list is nothing"),
     ],
 )
 def test_a_fault_that_can_never_match_is_refused(
@@ -305,6 +306,15 @@ def test_an_effect_that_no_matching_request_can_suffer_is_refused(
 )
 def test_what_may_match_is_armed(control: ControlClient, body: dict[str, Any]) -> None:
     assert control.post("worlds/acme/faults", {"reset": True, **body}).status_code == 201
+
+
+def test_a_pattern_may_nest_as_deep_as_json_does(control: ControlClient) -> None:
+    def nested(depth: int) -> str:
+        return '{"reset": true, "match": ' + '{"not": ' * depth + '{"method": "GET"}' + "}" * depth + "}"
+
+    answers = [control.post("worlds/acme/faults", content=nested(depth)).status_code for depth in (150, 100_000)]
+
+    assert answers == [201, 400]
 
 
 def test_every_faulty_field_is_named_at_once(control: ControlClient) -> None:
