@@ -484,8 +484,7 @@ def test_credit_that_ends_at_the_nth_call_ends_there_for_good(buyer: Buyer) -> N
 def test_credit_that_ends_at_a_spend_ends_with_the_next_call(buyer: Buyer) -> None:
     buyer.ask()
     cost = price(buyer)
-    spent = sum(-entry["amount_micro_usd"] for entry in _ledger(buyer) if entry["kind"] == "debit")
-    limit = Decimal(spent + 2 * cost).scaleb(-6)
+    limit = Decimal(2 * cost).scaleb(-6)
     buyer.books.arm(operation=CHAT, after_spend_usd=str(limit), exhaust_credits=True)
 
     buyer.ask()
@@ -551,7 +550,9 @@ def test_a_top_up_comes_when_it_was_said_to(buyer: Buyer) -> None:
 
 
 @through_ends
-def test_the_async_client_behaves_alike_but_shows_nothing_of_a_stream_that_breaks_off(buyer: Buyer, sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_async_client_behaves_alike_but_shows_nothing_of_a_stream_that_breaks_off(
+    buyer: Buyer, sdk: Sdk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = importlib.import_module("pareta._client")._BaseClient
     wanted = base._backoff
 
