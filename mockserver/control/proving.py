@@ -176,7 +176,7 @@ def _content(entry: Entry, member: str | None) -> tuple[Content, str | None]:
     try:
         key = json.loads(said[1])
     except ValueError:
-        key = said[1].decode("latin-1")
+        key = said[1][1:-1].decode("latin-1")
     rest = body.replace(said[0], b"", 1)
     # Two keys may differ in length, and what is kept then ends at different places.
     return (rest[:_COMPARED_BYTES] if is_cut(entry) else rest, _length(entry) - len(said[0])), key

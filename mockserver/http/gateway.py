@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -17,8 +17,9 @@ from typing import cast
 from mockserver.http import contract
 from mockserver.http.endpoint import Api, Endpoint, Input, decode_headers, encode_headers, serve
 from mockserver.http.facts import facts_of
-from mockserver.http.faulting import Struck, can_suffer, events, repeated
+from mockserver.http.faulting import Struck, can_suffer, events, is_event_stream, repeated
 from mockserver.http.messages import Reply, Request, Stream
+from mockserver.http.purses import TOP_UP, Purses
 from mockserver.http.router import Match, Router
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import (
@@ -33,11 +34,10 @@ from mockserver.kernel.errors import (
     UnknownRoute,
     UnknownWorld,
 )
-from mockserver.kernel.faults import Exhaustion, Purse
+from mockserver.kernel.faults import Purse
 from mockserver.kernel.ids import fingerprint
 from mockserver.kernel.journal import Entry, is_secret
 from mockserver.kernel.matching import Facts
-from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.tenancy import world_of
 from mockserver.kernel.windows import DAY, format_duration
 from mockserver.kernel.world import World, Worlds
@@ -50,12 +50,8 @@ MAX_KEY_LENGTH = 255
 # What only one run has does not get into the journal, so that two runs of one script write the same bytes.
 _ORIGIN, _BOUNDARY = b"http://mockserver", b"boundary"
 
-
 ARRIVE = "mockserver.arrive"
 """The scheduled action by which a request arrives that a fault held up on its way."""
-
-TOP_UP = "mockserver.top_up"
-"""The scheduled action by which a fault gives credit back."""
 
 
 class Gateway:
@@ -69,8 +65,8 @@ class Gateway:
         self.store = worlds.store
         self.router = Router(apis)
         self._apis = tuple(apis)
-        self._purses = dict(purses or {})
-        worlds.actions = {**worlds.actions, ARRIVE: self._arrive_late, TOP_UP: self._top_up}
+        self._purses = Purses(purses or {})
+        worlds.actions = {**worlds.actions, ARRIVE: self._arrive_late, TOP_UP: self._purses.top_up}
 
     def body_limit(self, path: str) -> int:
         """Return how many body bytes the vendor at a path takes."""
@@ -219,14 +215,14 @@ class Gateway:
             return self._work(api, match, call, request, is_undone=is_undone)
         except MockError as refused:
             entry.reason = str(refused)
-            call.cost_micro_usd = 0
+            call.cost_micro_usd, call.stub = 0, None
             reply = api.render(refused)
             api.refused(call, refused, reply.status)
             return reply
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             entry.reason = "internal error, see the server's log"
-            call.cost_micro_usd = 0
+            call.cost_micro_usd, call.stub = 0, None
             return api.crash()
 
     def _work(self, api: Api, match: Match, call: Call, request: Request, *, is_undone: bool = False) -> Reply:
@@ -306,7 +302,8 @@ class Gateway:
                 sent.append(piece)
                 yield piece
                 if struck is not None and len(sent) == 1:
-                    self._exhaust(struck, api, call, "mid_stream")
+                    with self.store.work():
+                        self._purses.exhaust(struck, api.name, call, "mid_stream")
             if struck is not None and struck.truncate_after is not None:
                 reason, reply.fate = None, "cut"
                 return
@@ -377,8 +374,8 @@ class Gateway:
         facts = _facts(api, match.endpoint, match.parameters, request)
         hits = world.faults.strike(
             facts, call.now, call.seq, world.draws,
-            lambda: sum(purse.spent(world) for purse in self._purses.values()),
-            lambda effect: can_suffer(effect, api, match.endpoint, facts, is_prepaid=api.name in self._purses),
+            lambda: self._purses.spent(world),
+            lambda effect: can_suffer(effect, api, match.endpoint, facts, is_prepaid=self._purses.has(api.name)),
         )  # fmt: skip
         return Struck(hits, world.draws) if hits else None
 
@@ -394,63 +391,24 @@ class Gateway:
     ) -> Reply:
         """Serve a request that faults have hit."""
         call.fault = struck.ids
-        self._exhaust(struck, api, call, "before")
+        self._purses.exhaust(struck, api.name, call, "before")
         reply = struck.instead(api)
         if reply is None:
             call.delay_us = struck.delay_us
             if error is None and api.intake is not None:
                 entry.request_body = request.body = struck.taken_in(request.body, api.intake, call.now)
-            with self._emptied(struck, api, call):
+            with self._purses.emptied(struck, api.name, call):
                 is_undone = struck.is_undone or struck.late_us is not None
                 reply = self._served(api, match, call, request, entry, error, is_undone=is_undone)
             if struck.late_us is not None and reply.status < 300:
                 self._hold_up(struck, call, request)
-        if reply.stream is None and struck.truncate_after is not None and reply.fate == "sent":
+        if reply.stream is None and struck.truncate_after is not None and is_event_stream(reply):
             reply = _streamed_again(reply)
         if reply.stream is None:
             struck.spoil(reply)
             if struck.is_lost and reply.fate == "sent":
                 reply = Reply(0, fate="cut")
         return reply
-
-    def _exhaust(self, struck: Struck, api: Api, call: Call, when: Exhaustion) -> None:
-        """Empty the world's balance, and see to it that it is filled up again, where a fault says so."""
-        world = call.world
-        purse = self._purses.get(api.name) or next(iter(self._purses.values()), None)
-        if purse is None or not struck.exhausts:
-            return
-        with self.store.work():
-            for armed in struck.armed:
-                effect = armed.fault.effect
-                if effect.exhaust == when:
-                    left = purse.balance(world)
-                    if left > 0:
-                        purse.grant(world, MicroUsd(-left), f"{armed.id}: exhausted")
-                if effect.top_up_micro_usd is not None and (effect.exhaust or "before") == when:
-                    subject = f"{effect.top_up_micro_usd} {armed.id}"
-                    world.schedule.add(call.now + effect.top_up_after_us, TOP_UP, subject)
-
-    def _top_up(self, world: World, subject: str) -> None:
-        amount, _, fault = subject.partition(" ")
-        for purse in list(self._purses.values())[:1]:
-            purse.grant(world, MicroUsd(int(amount)), f"{fault}: topped up")
-
-    @contextmanager
-    def _emptied(self, struck: Struck, api: Api, call: Call) -> Iterator[None]:
-        """Leave nothing of the balance for the length of a block, if a fault wants the vendor's own 402."""
-        purse = self._purses.get(api.name)
-        left = 0
-        if struck.final is not None and purse is not None:  # all other final effects come in place of the work
-            left = purse.balance(call.world)
-        if purse is None or left <= 0:
-            yield
-            return
-        fault = struck.armed[-1].id
-        purse.grant(call.world, MicroUsd(-left), f"{fault}: emptied for one request")
-        try:
-            yield
-        finally:
-            purse.grant(call.world, MicroUsd(left), f"{fault}: put back")
 
     def _send_again(self, struck: Struck, match: Match, call: Call, request: Request) -> None:
         """Let an event arrive once more, as a request of its own."""
@@ -555,7 +513,10 @@ def _comparable(request: Request) -> bytes:
 
 def _boundary(request: Request) -> bytes:
     """Return what separates the parts of a form, which clients draw anew for each; nothing for other bodies."""
-    _, _, rest = request.headers.get(b"content-type", b"").partition(b"boundary=")
+    content_type = request.headers.get(b"content-type", b"")
+    if b"boundary=" not in content_type:
+        return b""
+    _, _, rest = content_type.partition(b"boundary=")
     return rest.partition(b";")[0].strip(b' "')
 
 

@@ -214,6 +214,7 @@ def test_no_request_can_be_told_by_a_credential(firm: Firm, options: dict[str, A
         ("spend", {"max_usd": "1", "exactly_usd": "1"}, {"exactly_usd": "goes without max_usd and min_usd"}),
         ("spend", {"max_usd": 0.1}, {"max_usd": "Input should be a valid string"}),
         ("spend", {"max_usd": "0.0000001"}, {"max_usd": "'0.0000001' is finer than one micro-dollar"}),
+        ("reconciles", {"tolerance_usd": 0.1}, {"tolerance_usd": "must be an amount as text, such as '0.000001'"}),
         ("reconciles", {"tolerance_usd": "a cent"}, {"tolerance_usd": "'a cent' is not an amount"}),
         ("reconciles", {"from": START, "to": START}, {"to": "must be later than from"}),
         ("called", {"tiems": 1}, {"tiems": "Extra inputs are not permitted"}),
@@ -450,6 +451,7 @@ def test_a_broken_invariant_is_named_with_its_rows(firm: Firm, simulator: Simula
 
 def test_requests_for_nothing_there_is_are_shown_with_the_nearest_route(firm: Firm) -> None:
     firm.chat()
+    assert firm.verify("unmatched")["message"] == "every request was for an operation there is"
     firm.send("POST", "/v1/chat/completion")
     firm.send("GET", "/pareta/v1/chat/completions")
     firm.send("POST", "/paygentic/v0/event", "sk_test_")
@@ -549,6 +551,35 @@ def test_stubs_with_answers_left_are_shown(firm: Firm) -> None:
         ["stub-1", "gave 1 of 2 answers", f"#1 {CHAT}", "it was given an answer"],
         ["stub-2", "gave 0 of 1 answers", f"#1 {CHAT}", f'model is "{ENDPOINT}", wanted "auto"'],
     ]
+
+
+def test_a_fault_that_waits_for_more_spending_says_how_much_there_was(firm: Firm) -> None:
+    firm.set("faults", {"operation": CHAT, "after_spend_usd": "1", "status": 503})
+    firm.chat()
+
+    (row,) = firm.verify("unused")["rows"]
+
+    assert row[3:] == [f"#1 {CHAT}", "0.00009 of 1.00 USD spent"]
+
+
+def test_why_a_stub_was_not_asked_is_told_where_nothing_differs(firm: Firm) -> None:
+    firm.chat()
+    firm.set("stubs", {"text": "early", "note": "for later"})
+    late = firm.verify("unused")["rows"]
+    firm.set("credits", {"balance_usd": "0"})
+    firm.chat()
+    refused = firm.verify("unused")["rows"]
+    firm.set("credits", {"balance_usd": "1"})
+    firm.set("stubs", {"text": "newer"})
+    firm.chat()
+    overridden = firm.verify("unused")["rows"]
+
+    assert late == [
+        ["stub-1", f"for later, {CHAT}", "gave 0 of 1 answers", f"#1 {CHAT}", "it came before the stub was placed"]
+    ]
+    assert refused[0][3] == f"#2 {CHAT}"
+    assert refused[0][4] == "balance is 0 micro-USD, the request needs more than 0"
+    assert overridden[0][3:] == [f"#3 {CHAT}", "stub-2 answered"]
 
 
 def test_what_was_used_up_is_fine(firm: Firm) -> None:

@@ -117,6 +117,8 @@ def test_these_say_different_things(one: Entry, other: Entry) -> None:
         (entry(1), None),
         (entry(1, operation=EVENT, body={"idempotencyKey": "k"}), "k"),
         (entry(1, operation=EVENT, body={"idempotencyKey": 1}, key="header"), None),
+        (entry(1, operation=EVENT, body={"n": "x" * MAX_BODY_BYTES}), None),
+        (entry(1, operation=EVENT, body=b'{"idempotencyKey": "\\q"'), r"\q"),
         (entry(1, operation=EVENT, body={"idempotencyKey": 'a"b', "n": "x" * MAX_BODY_BYTES}), 'a"b'),
     ],
 )

@@ -129,13 +129,7 @@ def _unused_fault(
 
 
 def _spent(world: World, vendors: Sequence[Vendor]) -> int:
-    return sum(
-        debit.amount_micro_usd
-        for vendor in vendors
-        if vendor.debits is not None
-        for batch in vendor.debits.batches(world)
-        for debit in batch
-    )
+    return sum(vendor.account.spent(world) for vendor in vendors if vendor.account is not None)
 
 
 def _unused_stub(placed: Placed, nearest: Callable[[Pattern], Near | None]) -> list[Cell]:
