@@ -111,12 +111,11 @@ class Struck:
 
     def spoil(self, reply: Reply) -> None:
         """Do to a whole answer what the faults do to it."""
-        kind = next((value for name, value in reply.headers if name == b"content-type"), b"")
-        if kind.startswith(b"text/event-stream"):
+        if is_event_stream(reply):
             *head, last = events(reply.body) or [b""]
             reply.body = b"".join([*map(self.piece, head), self.piece(last, is_last=True)])
         else:
-            if reply.status < 300 and b"json" in kind:
+            if reply.status < 300 and b"json" in _kind(reply):
                 reply.body = self._edited(reply.body)
             if any(effect.malformed_chunk is not None for effect in self.effects):
                 reply.body = broken(reply.body)
@@ -192,6 +191,15 @@ def _told(effect: Effect) -> str:
         name if value is True or isinstance(value, dict | list | tuple) else f"{name} {value}"
         for name, value in effect.said().items()
     )
+
+
+def is_event_stream(reply: Reply) -> bool:
+    """Whether an answer is a stream of events, though it may be there as a whole."""
+    return _kind(reply).startswith(b"text/event-stream")
+
+
+def _kind(reply: Reply) -> bytes:
+    return next((value for name, value in reply.headers if name == b"content-type"), b"")
 
 
 def _has_data(piece: bytes) -> bool:

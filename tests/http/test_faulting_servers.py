@@ -16,6 +16,7 @@ from mockserver.app import Simulator
 from mockserver.config import Settings
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.http.serve import SERVERS, BackgroundServer, ServerName
+from mockserver.http.severing import sever
 from mockserver.kernel.clock import monotonic_s
 from mockserver.kernel.faults import Latency
 from mockserver.kernel.journal import Entry
@@ -290,6 +291,25 @@ def test_a_reset_reaches_a_client_that_speaks_no_http_library() -> None:
             with pytest.raises(ConnectionResetError):
                 connection.recv(1)
     simulator.close()
+
+
+def test_where_a_connection_cannot_be_reset_from_inside_it_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockserver.http.severing.sys.platform", "darwin")
+    simulator = simulator_at("2026-02-10T12:00:00Z")
+    with simulator.store.committed():
+        world = simulator.worlds.admit("acme")
+    arm(world, reset=True)
+    with BackgroundServer(simulator) as background, httpx.Client(base_url=background.url, timeout=5) as client:
+        client.headers["Authorization"] = "Bearer pareta_sk_test_acme"
+        _, error = ask(client, CHAT)
+    simulator.close()
+
+    assert isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
+
+
+def test_a_connection_that_is_not_ours_is_not_found() -> None:
+    assert not sever(("127.0.0.1", 1), ("127.0.0.1", 2), "cut")
+    assert not sever(None, None, "reset")
 
 
 def test_journals_of_two_runs_on_two_ports_are_the_same_bytes() -> None:

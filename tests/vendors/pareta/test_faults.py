@@ -189,6 +189,15 @@ def test_a_refusal_has_no_fields_changed_but_waits_like_any_answer(org: Org) -> 
     assert entry.reason == "fault-1: number 1 (latency, drop); endpoint 'ep-unknown' not found"
 
 
+@pytest.mark.parametrize("effect", [{"truncate_after": 1}, {"malformed_chunk": 7, "truncate_after": 1}])
+def test_a_stream_that_is_refused_is_refused_as_ever(org: Org, effect: dict[str, Any]) -> None:
+    arm(org.world, **effect)
+    answer = org.chat("ep-unknown", stream=True)
+
+    assert answer.status_code == 404
+    assert answer.text.startswith('{"detail":')
+
+
 def test_a_broken_piece_is_the_only_one_that_is(org: Org) -> None:
     arm(org.world, malformed_chunk=2)
     text = org.chat("auto", "Ships?", stream=True).text
