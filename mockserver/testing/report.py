@@ -57,7 +57,10 @@ def collect(world: World) -> dict[str, Any]:
             "faults": sum(1 for each in seen if each["fault"]),
             "retries": len(retries),
         },
-        "faults": [{name: each.get(name) for name in ("id", "note", "matched", "hits")} for each in armed[:MAX_CALLS]],
+        "faults": [
+            {name: each.get(name) for name in ("id", "note", "matched", "hits", "optional")}
+            for each in armed[:MAX_CALLS]
+        ],
         "violations": broken,
     }
 
@@ -201,14 +204,21 @@ def _details(test: Mapping[str, Any]) -> Iterator[Html]:
     for world in test["worlds"]:
         for violation in world["violations"]:
             yield tag("p", badge("violated", "bad"), " ", violation)
-        unused = [each for each in world["faults"] if not each["hits"]]
+        unused = [each for each in world["faults"] if not each["hits"] and not each["optional"]]
         for each in unused:
             yield tag("p", badge("unused", "warn"), f" {each['id']} {each['note'] or ''}")
         calls = world["calls"]
         left = world["totals"]["calls"] - len(calls)
         if calls:
             more = f", and {left:,} more that are not shown" if left else ""
-            heads = ("#", "At", "Operation", "Status", tag("th", "Cost", scope="col", class_="number"), "Remarks")
+            heads = (
+                tag("th", "#", scope="col", class_="number"),
+                "At",
+                "Operation",
+                "Status",
+                tag("th", "Cost", scope="col", class_="number"),
+                "Remarks",
+            )
             yield table(f"World {world['world']}: {_plural(len(calls), 'call')}{more}", heads, map(_row, calls))
         else:
             yield tag("p", f"World {world['world']}: no calls", class_="faint")

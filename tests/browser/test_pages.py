@@ -242,7 +242,7 @@ def test_the_report_opens_from_a_file_and_sorts_and_expands(browser: Browser, tm
 
     def world(spend: int, *calls: Any) -> dict[str, Any]:
         totals = {"calls": len(calls), "spend_micro_usd": spend, "faults": 1, "retries": len(calls) - 1}
-        fault = {"id": "fault-1", "note": "", "matched": 1, "hits": 0}
+        fault = {"id": "fault-1", "note": "", "matched": 1, "hits": 0, "optional": False}
         return {"world": "w", "calls": list(calls), "totals": totals, "faults": [fault], "violations": ["balance"]}
 
     tests = [

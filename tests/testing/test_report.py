@@ -85,7 +85,7 @@ def test_calls_are_told_in_order_with_what_became_of_them(world: World, client: 
     spent = data["calls"][1]["cost_micro_usd"]
     assert spent > 0
     assert data["totals"] == {"calls": 4, "spend_micro_usd": spent, "faults": 1, "retries": 1}
-    assert data["faults"] == [{"id": "fault-1", "note": "", "matched": 3, "hits": 1}]
+    assert data["faults"] == [{"id": "fault-1", "note": "", "matched": 3, "hits": 1, "optional": False}]
     assert data["violations"] == []
 
 
@@ -143,6 +143,7 @@ def ran(*worlds: dict[str, Any], nodeid: str = "tests/test_app.py::test_pays", o
 def test_the_page_sums_up_the_run(world: World, client: httpx.Client, tmp_path: Path) -> None:
     world.faults.add(operation="chat.completions.create", nth=2, status=503)
     world.faults.add(note="never", nth=99, status=500)
+    world.faults.add(note="perhaps", nth=99, status=500, optional=True)
     chat(client)
     chat(client)
     chat(client)
@@ -159,6 +160,7 @@ def test_the_page_sums_up_the_run(world: World, client: httpx.Client, tmp_path: 
     assert "Retries1" in text
     assert "retry of #2" in text
     assert "unused fault-2 never" in text
+    assert "perhaps" not in text
     assert ("tbody", {"class": "failed"}) in page.elements
 
 
