@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mockserver.testing.wire import Wire
 
 _TIMEOUT_S = 10
+_TOKEN = "--mockserver-admin-token, or MOCKSERVER_ADMIN_TOKEN"
 
 
 class NoServer(MockError):
@@ -167,10 +169,11 @@ def check(url: str, token: str | None = None) -> None:
     if status != 200 or health.get("status") != "ok":
         raise NoServer(f"what answers at {url} is not a mockserver (GET /_mock/health: {status})")
     status, version = ask("version")
-    if status in (401, 403):
-        wanted = "another one than was given" if token else "one: --mockserver-admin-token, or MOCKSERVER_ADMIN_TOKEN"
-        reason = f"wants an admin token, and {wanted}" if status == 401 else f"refuses: {version.get('detail')}"
-        raise NoServer(f"the mockserver at {url} {reason}")
+    if status == HTTPStatus.UNAUTHORIZED:
+        wanted = "another admin token than this one" if token else f"an admin token: {_TOKEN}"
+        raise NoServer(f"the mockserver at {url} wants {wanted}")
+    if status == HTTPStatus.FORBIDDEN:
+        raise NoServer(f"the mockserver at {url} refuses: {version.get('detail')}")
     if status != 200 or version.get("name") != "mockserver":
         raise NoServer(f"what answers at {url} is not a mockserver (GET /_mock/version: {status})")
 
