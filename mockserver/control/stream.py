@@ -32,9 +32,9 @@ HEARTBEAT_S = 15
 _PAUSE_S = 0.05
 _AT_ONCE = 100
 # Requests in flight that a place remembers; of more, the newest.
-_MAX_MISSING = 64
+_MAX_MISSING = 500
 
-PLACE = r"[0-9]{1,18}(-[0-9]{1,18}){0,64}(@[0-9]{1,18})?"
+PLACE = r"[0-9]{1,18}(-[0-9]{1,18}){0,500}(@[0-9]{1,18})?"
 
 
 class StreamQuery(WireModel):
@@ -160,10 +160,12 @@ class Feed:
         journal = self._world.journal
         late = []
         for seq in self._place.missing:
+            if seq in journal.unwritten:
+                continue
             found = journal.read(after=seq - 1, limit=1)
             if found and found[0].seq == seq:
                 late.append(found[0])
-            elif seq not in journal.unwritten:  # the process it was in flight in is gone
+            else:  # the process it was in flight in is gone
                 self._place = self._place.without(seq)
         return late + journal.read(after=self._place.seq, limit=_AT_ONCE)
 

@@ -379,5 +379,13 @@ def test_a_place_knows_what_is_missing_whatever_order_requests_end_in(order: lis
 def test_a_place_remembers_a_bounded_number_of_requests() -> None:
     place = Place(0, (), 5).past(1000, range(1, 1000))
 
-    assert place == Place(1000, tuple(range(936, 1000)), 5)
+    assert place == Place(1000, tuple(range(500, 1000)), 5)
     assert Place.read(str(place)) == place
+
+
+def test_the_longest_place_there_is_can_be_sent_back(url: str) -> None:
+    place = str(Place(0, (), 10**16).past(10**7, range(10**7 - 500, 10**7)))
+
+    assert httpx.get(f"{url}{STREAM}?follow=false", headers={"Last-Event-ID": place}).status_code == 404
+    chat(url)
+    assert "event: reset" in httpx.get(f"{url}{STREAM}?follow=false", headers={"Last-Event-ID": place}).text
