@@ -495,11 +495,6 @@ def test_credit_that_ends_at_a_spend_ends_with_the_next_call(buyer: Buyer) -> No
     buyer.books.check([cost] * 3, balance=0, missing=3)
 
 
-def _ledger(buyer: Buyer) -> list[Any]:
-    entries: list[Any] = buyer.books.control("GET", "ledger")["data"]
-    return entries
-
-
 @through_ends
 def test_credit_that_ends_at_an_instant_lasts_until_then(buyer: Buyer) -> None:
     buyer.books.arm(operation=CHAT, between=["2026-02-10T13:00:00Z", None], first=1, exhaust_credits=True)
