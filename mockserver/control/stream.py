@@ -28,7 +28,7 @@ from mockserver.kernel.world import World
 HEARTBEAT_S = 15
 """After so long without news a comment is sent: proxies keep the connection, and who has gone is noticed."""
 
-# Many small commits make one reading.
+# Many small commits make one reading; also those that are about other worlds.
 _PAUSE_S = 0.05
 _AT_ONCE = 100
 # Requests in flight that a place remembers; of more, the newest.
@@ -262,14 +262,14 @@ class Live(Response):
             news = self._feed.news()
             if news:
                 await say(news)
-                await asyncio.sleep(0 if self._feed.is_behind else _PAUSE_S)
-                continue
-            if self._feed.is_over:
+            elif self._feed.is_over:
                 await say(self._feed.closing())
                 return
-            if not self._follow:
+            elif not self._follow:
                 return
-            if not await listener.heard():
+            if not self._feed.is_behind:
+                await asyncio.sleep(_PAUSE_S)
+            if not (news or await listener.heard()):
                 await say(b": nothing new\n\n")
 
 
