@@ -68,6 +68,7 @@ def test_the_wheel_says_how_it_is_entered_and_under_which_licence(wheel: zipfile
 
     assert entries["console_scripts"]["mockserver"] == "mockserver.cli:main"
     assert set(entries["mockserver.vendors"]) == set(VENDORS)
+    assert dict(entries["pytest11"]) == {"mockserver": "mockserver.pytest_plugin"}
     licence = wheel.read(f"mockserver-{__version__}.dist-info/licenses/LICENSE").decode()
     assert "Apache License" in licence
 

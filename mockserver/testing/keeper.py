@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockserver.kernel.world import NOBODY
 from mockserver.testing.assertions import dollars, told
@@ -30,6 +30,8 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9._]+")
 Verdict = Mapping[str, Any]
 """What `requests.verify` answers."""
 
+_NONE: Verdict = {"rows": ()}
+
 
 def name_of(node: str, label: str = "", run: str = "") -> str:
     """Return the name of a test's world: what of the node id can be read, and a digest of all of it.
@@ -47,6 +49,17 @@ def _readable(text: str) -> str:
     return _FOREIGN.sub("-", text).strip("-.")
 
 
+class Fork(NamedTuple):
+    """A world that was copied from another.
+
+    :param inherited: numbers of requests, and ids of faults and stubs, that it came with.
+    """
+
+    world: World
+    source: World
+    inherited: set[str | int]
+
+
 class Keeper:
     """Keeps the worlds of one test.
 
@@ -59,6 +72,7 @@ class Keeper:
         self._server = server
         self._node = node
         self._worlds: dict[World, Options] = {}
+        self._forks: list[Fork] = []
         self._labels: set[str] = set()
         self._lock = threading.Lock()
 
@@ -93,7 +107,11 @@ class Keeper:
         :raises WrongOption: the test has a world of that name.
         """
         found = self._named(self._label(name), lambda free: world.call("worlds.fork", body={"name": free}))
-        return self._keep(World(self._server, found, self), self._worlds[world])
+        fork = self._keep(World(self._server, found, self), self._worlds[world])
+        inherited = {each["id"] for kind in ("faults", "stubs") for each in fork.every(f"{kind}.list")}
+        inherited |= {each["seq"] for each in fork.every("requests.list")}
+        self._forks.append(Fork(fork, world, inherited))
+        return fork
 
     def renew(self, world: World) -> None:
         """Put a world back to where it began."""
@@ -138,11 +156,17 @@ class Keeper:
 
     def violations(self) -> str:
         """Return what the worlds do not keep to, as text; empty when all is well."""
+        verdicts = {
+            world: {verdict["check"]: verdict for verdict in self._broken(world, options)}
+            for world, options in self._worlds.items()
+        }
+        for fork in reversed(self._forks):
+            _share(verdicts[fork.world], verdicts[fork.source], fork.inherited)
         several = len(self._worlds) > 1
         found = [
             f"world {world.name}: {told(verdict)}" if several else told(verdict)
-            for world, options in self._worlds.items()
-            for verdict in self._broken(world, options)
+            for world, broken in verdicts.items()
+            for verdict in broken.values()
         ]
         found += [f"with a key that names no world, {told(verdict)}" for verdict in self._strays()]
         return "\n\n".join(found)
@@ -158,7 +182,7 @@ class Keeper:
             if check == "unused" and len(kinds) == 1:
                 verdict = _only(kinds[0], verdict)
             if not verdict["holds"]:
-                yield verdict
+                yield {**verdict, "check": check}
 
     def _strays(self) -> Iterator[Verdict]:
         since = self._server.strays_since()
@@ -181,9 +205,36 @@ class Keeper:
 
 def _only(kind: str, verdict: Verdict) -> Verdict:
     """Return what a verdict about unused faults and stubs says of one of the two."""
-    rows = [row for row in verdict["rows"] if str(row[0]).startswith(f"{kind}-")]
-    count = f"one {kind}" if len(rows) == 1 else f"{len(rows)} {kind}s"
-    return {**verdict, "holds": not rows, "rows": rows, "message": f"{count} not used up"}
+    return _with_rows(verdict, [row for row in verdict["rows"] if str(row[0]).startswith(f"{kind}-")])
+
+
+def _share(fork: dict[str, Verdict], source: dict[str, Verdict], inherited: set[str | int]) -> None:
+    """Leave out of the verdicts about a fork and its source what is told of the other, or was put right there.
+
+    What a fork came with is told of its source. A fault or stub that was used up in one of the two is no loss.
+    """
+    unused = {row[0] for row in fork.get("unused", _NONE)["rows"]}
+    _keep_rows(source, "unused", lambda name: name not in inherited or name in unused)
+    for check in ("unused", "unmatched"):
+        _keep_rows(fork, check, lambda name: name not in inherited)
+
+
+def _keep_rows(verdicts: dict[str, Verdict], check: str, is_kept: Callable[[Any], bool]) -> None:
+    if check in verdicts:
+        verdict = _with_rows(verdicts[check], [row for row in verdicts[check]["rows"] if is_kept(row[0])])
+        verdicts[check] = verdict
+        if verdict["holds"]:
+            del verdicts[check]
+
+
+def _with_rows(verdict: Verdict, rows: list[Any]) -> Verdict:
+    """Return a verdict about what is left over with some of its rows."""
+    if len(rows) == len(verdict["rows"]):
+        return verdict
+    counts = {kind: sum(str(row[0]).startswith(f"{kind}-") for row in rows) for kind in ("fault", "stub")}
+    said = [f"one {kind}" if count == 1 else f"{count} {kind}s" for kind, count in counts.items() if count]
+    message = f"{' and '.join(said)} not used up" if said else "requests were for no operation there is"
+    return {**verdict, "holds": not rows, "rows": rows, "message": message}
 
 
 # How a world begins

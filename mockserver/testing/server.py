@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -113,7 +114,7 @@ class RemoteServer:
         self.prepared: dict[object, str] = {}
         self.lock = threading.RLock()
         # Runs share the server, and so do the workers of one: no two of them may name a world alike.
-        said = f"{os.uname().nodename} {os.getpid()} {threading.get_ident()} {machine_now()}"
+        said = f"{platform.node()} {os.getpid()} {threading.get_ident()} {machine_now()}"
         self.run = hashlib.sha256(said.encode()).hexdigest()[:6]
 
     @property

@@ -258,3 +258,32 @@ def test_it(mockserver):
     )
     inner(source, passed=1)
     inner(source, passed=1)
+
+
+def test_what_a_fork_came_with_is_told_once_and_used_in_either(inner: Inner) -> None:
+    result = inner(
+        HEAD
+        + """
+@pytest.mark.parametrize("where", ["here", "there", "nowhere"])
+def test_it(mockserver, where):
+    mockserver.faults.add(operation="chat.*", status=503)
+    with client(mockserver) as http:
+        http.get("/v1/modelz")
+    fork = mockserver.fork("fork")
+    if where != "nowhere":
+        chat(fork if where == "there" else mockserver)
+
+def test_of_its_own(mockserver):
+    fork = mockserver.fork("fork")
+    fork.stubs.add("Never.")
+    with client(fork) as http:
+        http.get("/v1/modelz")
+""",
+        passed=4,
+        errors=4,
+    )
+
+    told = [line.partition(": ")[2] for line in result.outlines if line.startswith("world test_")]
+    unmatched = "one request was for no operation there is"
+    assert told == [unmatched, unmatched, unmatched, "one fault not used up", unmatched, "one stub not used up"]
+    assert sum("-fork-" in line for line in result.outlines if line.startswith("world test_")) == 2
