@@ -26,6 +26,10 @@ LOOPBACK = "http://127.0.0.1:8787"
 START = "2026-02-10T12:00:00Z"
 
 
+Exchange = tuple[str, str, int, str, Any]
+"""Method, path, status, media type and body, as `tests.conformance.Documented.check` takes them."""
+
+
 class ControlClient:
     """Calls the control API and holds every answer to the document."""
 
@@ -34,7 +38,7 @@ class ControlClient:
         self._base_url = base_url
         self._headers = headers or {}
         self._document = Documented(control_document())
-        self.exchanges: list[tuple[str, str, int, str, Any]] = []
+        self.exchanges: list[Exchange] = []
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request and check its answer against the document."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from mockserver.app import Simulator
@@ -17,8 +15,8 @@ NOTHING = {"name": None, "purpose": None, "seed": 7, "played_at": None}
 
 
 @pytest.fixture
-def control(simulator: Simulator) -> Iterator[ControlClient]:
-    yield ControlClient(control_app(simulator.worlds, simulator.vendors, None, simulator.stage))
+def control(simulator: Simulator) -> ControlClient:
+    return ControlClient(control_app(simulator.worlds, simulator.vendors, None, simulator.stage))
 
 
 def test_a_shipped_scenario_brings_its_seed_and_its_balance(control: ControlClient) -> None:
