@@ -180,7 +180,7 @@ def _is_caught(document: dict[str, Any], exchanges: list[Exchange]) -> bool:
 
 
 def _answers(client: ControlClient, document: dict[str, Any]) -> dict[str, list[Exchange]]:
-    """Return what was answered, by operation; to look through all of it for each thing that may be missing takes long."""
+    """Return what was answered, by operation; looking through all of it for each missing thing takes minutes."""
     whole = Documented(document)
     found: dict[str, list[Exchange]] = {}
     for exchange in client.exchanges:
