@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import httpx
@@ -26,6 +27,12 @@ LOOPBACK = "http://127.0.0.1:8787"
 START = "2026-02-10T12:00:00Z"
 
 
+@cache
+def _documented() -> Documented:
+    """The document as a judge: made once, because that takes longer than most tests."""
+    return Documented(control_document())
+
+
 Exchange = tuple[str, str, int, str, Any]
 """Method, path, status, media type and body, as `tests.conformance.Documented.check` takes them."""
 
@@ -37,7 +44,7 @@ class ControlClient:
         self._app = app
         self._base_url = base_url
         self._headers = headers or {}
-        self._document = Documented(control_document())
+        self._document = _documented()
         self.exchanges: list[Exchange] = []
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
