@@ -14,6 +14,8 @@ from mockserver.testing.tables import table
 if TYPE_CHECKING:
     from mockserver.testing.wire import Wire
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 Amount = str | int | Decimal
 """Dollars, exact: text such as `"0.09"`, a `Decimal`, or whole dollars."""
 
@@ -45,7 +47,6 @@ class Assertions:
         :param operation: of these operations only; `*` stands for any text, and the vendor may be left out.
         :raises TypeError: an amount is a float, which cannot say most of them.
         """
-        __tracebackhide__ = True
         amounts = {"max_usd": max_usd, "min_usd": min_usd, "exactly_usd": exactly_usd}
         said = {name: dollars(name, amount) for name, amount in amounts.items() if amount is not None}
         self._verify("spend", operation=operation, since=since, **said)
@@ -69,7 +70,6 @@ class Assertions:
         :param match: only calls that match; `mockserver.matchers` has what these are made of.
         :param criteria: facts by name, such as `model="auto"` or `last_message={"contains": "refund"}`.
         """
-        __tracebackhide__ = True
         spec = match.spec() if isinstance(match, Pattern) else match
         others = {name: criteria.pop(name) for name in [*criteria] if name not in MATCH_KEYS}
         if others:
@@ -84,17 +84,14 @@ class Assertions:
 
         :param any_request: nor was any other paid request made in vain while nothing paid had succeeded.
         """
-        __tracebackhide__ = True
         self._verify("no_retry_after_402", any_request=any_request, since=since)
 
     def assert_same_idempotency_key(self, *, since: When | None = None) -> None:
         """Claim that each call that was tried again had one idempotency key all along, and no other call had it."""
-        __tracebackhide__ = True
         self._verify("same_idempotency_key", since=since)
 
     def assert_retry_after_respected(self, *, since: When | None = None) -> None:
         """Claim that nothing was tried again sooner than the answer before it asked for."""
-        __tracebackhide__ = True
         self._verify("retry_after_respected", since=since)
 
     def assert_reconciles(self, **query: Any) -> None:
@@ -103,7 +100,6 @@ class Assertions:
         :param query: `from_` and `to` (instants), `type` (a glob of types of event), `tolerance_usd`, and `kind` (the
             one kind of fault to look at).
         """
-        __tracebackhide__ = True
         if "from_" in query:
             query["from"] = query.pop("from_")
         if query.get("tolerance_usd") is not None:
@@ -112,7 +108,6 @@ class Assertions:
 
     def assert_invariants(self) -> None:
         """Claim that everything about the world adds up."""
-        __tracebackhide__ = True
         self._verify("invariants")
 
     def assert_detected(
@@ -124,11 +119,9 @@ class Assertions:
         :param kind: drifts of this kind only.
         :param max_false_alarms: how many alerts may fit no drift.
         """
-        __tracebackhide__ = True
         self._verify("detected", within=within, kind=kind, max_false_alarms=max_false_alarms)
 
     def _verify(self, check: str, **options: Any) -> None:
-        __tracebackhide__ = True
         said = {name: value for name, value in options.items() if value is not None}
         verdict = self._wire.call("requests.verify", self._name, body={"check": check, **said})
         if not verdict["holds"]:

@@ -10,6 +10,8 @@ from mockserver.testing.values import Instant, Span, moment
 if TYPE_CHECKING:
     from mockserver.testing.world import World
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 
 class Clock:
     """A world's clock."""

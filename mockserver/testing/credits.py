@@ -11,6 +11,8 @@ from mockserver.testing.record import Record
 if TYPE_CHECKING:
     from mockserver.testing.world import World
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 
 class Credits:
     """A world's prepaid balance."""

@@ -10,6 +10,8 @@ from mockserver.testing.record import Record
 if TYPE_CHECKING:
     from mockserver.testing.world import World
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 
 class Drifts:
     """What changes in a world, with a labelled cause."""

@@ -14,6 +14,8 @@ from mockserver.testing.values import Instant, Span, spec
 if TYPE_CHECKING:
     from mockserver.testing.world import World
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 
 _INGEST = "paygentic.events.ingest"
 _PAGE = 1000

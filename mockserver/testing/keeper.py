@@ -17,6 +17,8 @@ from mockserver.testing.world import World, scene
 if TYPE_CHECKING:
     from mockserver.testing.server import Server
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 _MAX_NAME = 64
 _MAX_LABEL = 20
 _MAX_WORLDS = 100_000

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 _LOCAL_NAMES = {"", "localhost", "ip6-localhost", "ip6-loopback", "localhost.localdomain"}
 
 _lock = threading.Lock()

@@ -13,6 +13,8 @@ from mockserver.testing.values import moment
 if TYPE_CHECKING:
     from mockserver.testing.world import World
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 
 class Request(Record):
     """One request to a vendor, and what was decided about it."""

@@ -11,6 +11,8 @@ from mockserver.testing.values import plain, spec
 if TYPE_CHECKING:
     from mockserver.testing.world import World
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 
 class Stub:
     """A stub of a world; its numbers are those of the moment they are asked for."""

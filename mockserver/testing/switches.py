@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mockserver.testing.world import World
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 
 class Switches(MutableMapping[str, bool]):
     """Behaviours that can be turned on and off, by name."""

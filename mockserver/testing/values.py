@@ -10,6 +10,8 @@ from typing import Any
 from mockserver.kernel.matching import All, Pattern
 from mockserver.testing.assertions import dollars
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 Instant = str | datetime
 """ISO 8601 text, or a time with its zone."""
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mockserver.app import Simulator
     from mockserver.control.route import Route
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 _TIMEOUT_S = 60
 
 

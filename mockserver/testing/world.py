@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mockserver.testing.server import Server
     from mockserver.testing.wire import Wire
 
+__tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
+
 _PAGE = 1000
 
 

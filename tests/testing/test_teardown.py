@@ -287,3 +287,32 @@ def test_of_its_own(mockserver):
     unmatched = "one request was for no operation there is"
     assert told == [unmatched, unmatched, unmatched, "one fault not used up", unmatched, "one stub not used up"]
     assert sum("-fork-" in line for line in result.outlines if line.startswith("world test_")) == 2
+
+
+def test_who_is_refused_something_is_shown_their_own_line(inner: Inner) -> None:
+    result = inner(
+        """
+import socket
+
+def test_a_typo(mockserver):
+    mockserver.faults.add(operation="chat.completion.create", status=503)
+
+def test_a_float(mockserver):
+    mockserver.assert_spend(max_usd=0.1)
+
+def test_a_time(mockserver):
+    mockserver.clock.advance("a while")
+
+def test_elsewhere(block_network):
+    socket.create_connection(("example.com", 80))
+
+def test_a_claim(mockserver):
+    mockserver.assert_called("chat.completions.create")
+""",
+        failed=5,
+    )
+
+    said = result.stdout.str()
+    assert '>       mockserver.faults.add(operation="chat.completion.create", status=503)' in said
+    assert "nearest: pareta.chat.completions.create" in said
+    assert "mockserver/testing/" not in said
