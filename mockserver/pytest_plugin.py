@@ -87,7 +87,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Make sure, before any test runs, that the server that was named is one of ours."""
     url = _setting(session.config, "url")
     if url is not None and not _is_worker(session.config):
-        from mockserver.testing.server import NoServer, check
+        from mockserver.testing.remote import check
+        from mockserver.testing.server import NoServer
 
         try:
             check(url, _setting(session.config, "admin_token"))
@@ -152,11 +153,15 @@ def mockserver_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def _server(config: pytest.Config) -> Server:
-    from mockserver.testing.server import LocalServer, NoServer, RemoteServer
+    from mockserver.testing.server import LocalServer, NoServer
 
     url = _setting(config, "url")
+    if url is None:
+        return LocalServer()
+    from mockserver.testing.remote import RemoteServer
+
     try:
-        return LocalServer() if url is None else RemoteServer(url, _setting(config, "admin_token"))
+        return RemoteServer(url, _setting(config, "admin_token"))
     except NoServer as error:
         _fail(f"--mockserver-url: {error}")
 

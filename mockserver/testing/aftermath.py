@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mockserver.kernel.world import NOBODY
 from mockserver.testing.assertions import told
-from mockserver.testing.wire import HttpWire, Refused
+from mockserver.testing.remote import HttpWire
+from mockserver.testing.wire import Refused
 
 _CHECKS = ("unmatched", "unused", "invariants")
 _NOT_FOUND = 404

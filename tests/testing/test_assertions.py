@@ -16,7 +16,8 @@ from mockserver.http.inprocess import InProcessTransport
 from mockserver.http.serve import BackgroundServer
 from mockserver.matchers import last_message, model
 from mockserver.testing.assertions import Assertions
-from mockserver.testing.wire import HttpWire, LocalWire, Refused, Wire
+from mockserver.testing.remote import HttpWire
+from mockserver.testing.wire import LocalWire, Refused, Wire
 from tests.conftest import START
 from tests.sdks import served
 from tests.vendors.pareta.sdk import installed, recorded

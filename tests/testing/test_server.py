@@ -13,7 +13,8 @@ import pytest
 from mockserver.app import Simulator
 from mockserver.config import Settings
 from mockserver.http.serve import BackgroundServer
-from mockserver.testing.server import LocalServer, NoServer, RemoteServer, check
+from mockserver.testing.remote import RemoteServer, check
+from mockserver.testing.server import LocalServer, NoServer
 from tests.testing.conftest import Inner
 
 pytest_plugins = ("pytester",)

@@ -16,8 +16,9 @@ from mockserver.kernel.windows import parse_duration, parse_instant
 from mockserver.kernel.world import Beginning
 from mockserver.matchers import header, model, operation
 from mockserver.testing import Refused
+from mockserver.testing.remote import HttpWire
 from mockserver.testing.values import plain
-from mockserver.testing.wire import HttpWire, LocalWire, Wire, route_of
+from mockserver.testing.wire import LocalWire, Wire, route_of
 
 OWN = "name: own\npurpose: mine\nclock: {mode: frozen, at: 2026-06-01T00:00:00Z}\n"
 START = "2026-05-01T00:00:00Z"
