@@ -171,11 +171,8 @@ class Struck:
         changed = [effect for effect in self.effects if effect.skew_us is not None or effect.scale is not None]
         if not changed:
             return body
-        try:
-            data = read_exactly(body)
-        except ValueError:
-            return body
-        if not isinstance(data, dict):
+        data = _object(body)
+        if data is None:
             return body
         for effect in changed:
             if effect.skew_us is not None:
@@ -394,11 +391,8 @@ def repeated(body: bytes, intake: Intake, how: str) -> bytes:
     """
     if how == "same_key":
         return body
-    try:
-        data = read_exactly(body)
-    except ValueError:
-        return body
-    if not isinstance(data, dict):
+    data = _object(body)
+    if data is None:
         return body
     if how == "new_key":
         key = data.get(intake.key)
@@ -411,6 +405,15 @@ def repeated(body: bytes, intake: Intake, how: str) -> bytes:
             other = _one_more(payload)
             data[intake.data] = other if other != payload else {**payload, "again": True}
     return dump_exactly(data)
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    """Return a body's JSON object; `None` when it has none, which the operation is left to say."""
+    try:
+        data = read_exactly(body)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def _one_more(value: Any) -> Any:
