@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 from mockserver.kernel.matching import glob
 from mockserver.kernel.sqlite import Database, Migrations
@@ -81,7 +81,6 @@ class DriftKind:
 
 
 Shape = Literal["step", "ramp", "pulse", "seasonal", "gradual_mix"]
-SHAPES: tuple[str, ...] = get_args(Shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,6 @@ class RemoteServer:
         """Where the vendors are served."""
         return self._url
 
-    @property
-    def is_listening(self) -> bool:
-        """Whether there is a socket."""
-        return True
-
     def transport(self) -> InProcessTransport:
         """Refuse: nothing leads into another process but its socket.
 
