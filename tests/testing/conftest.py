@@ -13,8 +13,10 @@ Inner = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def inner(pytester: pytest.Pytester) -> Inner:
+def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Inner:
     """Runs the text of a test file in this process, with warnings as errors, and expects these numbers of outcomes."""
+    for name in ("CI", "BUILD_NUMBER"):  # where these are set, pytest's summary repeats every message in full
+        monkeypatch.delenv(name, raising=False)
 
     def run(source: str, *arguments: str, ini: str = "", **outcomes: int) -> pytest.RunResult:
         pytester.makeini(f"[pytest]\naddopts = --strict-markers -p no:cacheprovider\nfilterwarnings = error\n{ini}")
