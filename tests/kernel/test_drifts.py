@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.kernel.drifts import SHAPES, Alert, Alerts, Drift, Drifts, migrations
+from mockserver.kernel.drifts import Alert, Alerts, Drift, Drifts, Shape, migrations
 from mockserver.kernel.store import Store
 from mockserver.kernel.windows import DAY, HOUR
 
@@ -34,7 +34,7 @@ def test_a_shape_gets_there_in_its_own_way(shape: str, levels: dict[int, float])
         assert drift(shape).level(AT + elapsed) == pytest.approx(level, abs=1e-12), elapsed
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", get_args(Shape))
 def test_nothing_is_different_before_the_onset_or_from_the_end_on(shape: str) -> None:
     ended = drift(shape, end=AT + DAY + HOUR)
 
