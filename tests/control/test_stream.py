@@ -25,6 +25,7 @@ from mockserver.control.stream import Place
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.http.serve import SERVERS, BackgroundServer, ServerName
 from mockserver.kernel.faults import Effect, Fault, When
+from tests.waiting import wait_until
 
 CHAT = {"model": "ep-contract-key-fields", "messages": [{"role": "user", "content": "Effective as of 2026-01-01."}]}
 KEY = {"Authorization": "Bearer pareta_sk_test_acme"}
@@ -169,13 +170,6 @@ def test_a_listener_does_not_delay_the_end_of_a_server(simulator: Simulator, ser
 
     assert all(listener.has_ended() for listener in listeners)
     assert took < 2
-
-
-def wait_until(holds: Any) -> bool:
-    deadline = time.monotonic() + 5
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(holds())
 
 
 def test_what_is_not_a_request_is_told_as_it_stands_and_when_it_changes(simulator: Simulator, url: str) -> None:
