@@ -68,10 +68,11 @@ def world_page(world: Data, requests: Sequence[Data], chart: Html, place: str) -
     name = world["name"]
     clock = world["clock"]
     rate = f" x{clock['rate']:g}" if clock["mode"] == "scaled" else ""
+    to_the_second = f"{clock['now'].rstrip('Z').partition('.')[0]}Z"
     overview = tag(
         "section",
         facts(
-            ("Clock", html(moment(clock["now"]), tag("small", clock["mode"] + rate))),
+            ("Clock", html(moment(to_the_second), tag("small", clock["mode"] + rate))),
             ("Balance", _balance(world["credits"])),
             ("Spent", html(usd(world["spent"]), tag("small", "by requests it remembers"))),
             ("Requests", f"{world['requests']:,}"),
