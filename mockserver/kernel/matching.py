@@ -7,6 +7,7 @@ bodies say, such as the model. As JSON a pattern is an object: its members must 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -73,7 +74,7 @@ class Difference(NamedTuple):
         return f"{self.name} is {_shown(self.got)}, wanted {self.wanted}"
 
 
-class Pattern:
+class Pattern(ABC):
     """Matches requests by their facts."""
 
     __slots__ = ()
@@ -82,17 +83,17 @@ class Pattern:
         """Whether a request is one of those meant."""
         return not any(True for _ in self.differences(facts))
 
+    @abstractmethod
     def differences(self, facts: Facts) -> Iterator[Difference]:
         """Yield what stands in the way of a match; nothing when there is one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def criteria(self) -> Iterator[tuple[str, Way]]:
         """Yield every fact that is looked at, with what is wanted of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spec(self) -> dict[str, Any]:
         """Return the pattern as JSON data, which `read` reads."""
-        raise NotImplementedError
 
     def __and__(self, other: Pattern) -> Pattern:
         return All((self, other))
