@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from mockserver.kernel.matching import Pattern
 from mockserver.testing.assertions import Amount
+from mockserver.testing.planted import Planted
 from mockserver.testing.record import Record
 from mockserver.testing.values import Instant, Span, spec
 
@@ -16,48 +17,29 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
 
-
 _INGEST = "paygentic.events.ingest"
-_PAGE = 1000
 
 
-class Fault:
-    """A fault that lies in wait in a world; its numbers are those of the moment they are asked for."""
+class Fault(Planted):
+    """A fault that lies in wait in a world."""
 
-    def __init__(self, world: World, data: Mapping[str, Any]) -> None:
-        self._world = world
-        self.id: str = data["id"]
-        self.spec = {name: value for name, value in data.items() if name not in ("id", "matched", "hits")}
-
-    def __repr__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in self.spec.items() if value is not None)
-        return f"Fault({self.id}: {said})"
+    route = "faults"
+    numbers = ("matched", "hits")
 
     @property
     def matched(self) -> int:
         """How many requests it had to decide about."""
-        return int(self._world.call("faults.get", self.id)["matched"])
+        return self._now("matched")
 
     @property
     def hits(self) -> int:
         """How many of these it hit."""
-        return int(self._world.call("faults.get", self.id)["hits"])
+        return self._now("hits")
 
     @property
     def decisions(self) -> list[Record]:
         """What it decided about each request, and why."""
-        found: list[Record] = []
-        after = 0
-        while True:
-            page = self._world.call("faults.get", self.id, query={"after": after, "limit": _PAGE})
-            found += [Record(each) for each in page["decisions"]]
-            if page.get("next") is None:
-                return found
-            after = page["next"]
-
-    def remove(self) -> None:
-        """Disarm it; its decisions go with it."""
-        self._world.change("faults.delete", self.id)
+        return [Record(each) for each in self._world.every("faults.get", self.id, member="decisions")]
 
 
 class Faults:

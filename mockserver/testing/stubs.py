@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mockserver.kernel.matching import Pattern
+from mockserver.testing.planted import Planted
 from mockserver.testing.values import plain, spec
 
 if TYPE_CHECKING:
@@ -14,31 +15,21 @@ if TYPE_CHECKING:
 __tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
 
 
-class Stub:
-    """A stub of a world; its numbers are those of the moment they are asked for."""
+class Stub(Planted):
+    """A stub of a world."""
 
-    def __init__(self, world: World, data: Mapping[str, Any]) -> None:
-        self._world = world
-        self.id: str = data["id"]
-        self.spec = {name: value for name, value in data.items() if name not in ("id", "given", "left")}
-
-    def __repr__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in self.spec.items() if value is not None)
-        return f"Stub({self.id}: {said})"
+    route = "stubs"
+    numbers = ("given", "left")
 
     @property
     def given(self) -> int:
         """How many answers it has given."""
-        return int(self._world.call("stubs.get", self.id)["given"])
+        return self._now("given")
 
     @property
     def left(self) -> int:
         """How many of its answers were never given."""
-        return int(self._world.call("stubs.get", self.id)["left"])
-
-    def remove(self) -> None:
-        """Take it away."""
-        self._world.change("stubs.delete", self.id)
+        return self._now("left")
 
 
 class Stubs:

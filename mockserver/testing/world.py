@@ -93,12 +93,17 @@ class World(Assertions):
         self.is_touched = True
         return self.call(operation, *parameters, body=body)
 
-    def every(self, operation: str, /, **query: Any) -> Iterator[dict[str, Any]]:
-        """Yield the items of a list, page by page."""
+    def every(
+        self, operation: str, /, *parameters: str, member: str = "data", **query: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, page by page.
+
+        :param member: of the answer, in which they stand.
+        """
         after = 0
         while True:
-            page = self.call(operation, query={**query, "after": after, "limit": _PAGE})
-            yield from page["data"]
+            page = self.call(operation, *parameters, query={**query, "after": after, "limit": _PAGE})
+            yield from page[member]
             if page.get("next") is None:
                 return
             after = page["next"]
