@@ -7,7 +7,9 @@ in a world, and no order of concurrent requests, can change it.
 from __future__ import annotations
 
 import hashlib
+import random
 import struct
+from collections.abc import Callable
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Maps any byte to a base-62 character: ids need to be distinct, not perfectly uniform.
@@ -48,6 +50,13 @@ class Draws:
         """Return several independent floats in [0, 1) for the price of one draw (at most 8)."""
         digest = self._digest(purpose, subject, counter, 8 * count)
         return tuple([(bits >> 11) / _HEX64 for bits in struct.unpack(f">{count}Q", digest)])
+
+    def stream(self, purpose: str, subject: str = "", counter: int = 0) -> Callable[[], float]:
+        """Return a source of any number of floats in [0, 1), each of them the next: cheap by the thousand, dear by one.
+
+        Of Python's generator only what it promises to keep is used: the same seed gives the same floats.
+        """
+        return random.Random(self._digest(purpose, subject, counter, 32)).random
 
     def token(self, purpose: str, subject: str = "", counter: int = 0, length: int = 16) -> str:
         """Return `length` characters of `[0-9A-Za-z]` (at most 64)."""

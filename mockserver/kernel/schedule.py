@@ -42,6 +42,11 @@ class Schedule:
     def __init__(self, store: Store, world: int) -> None:
         self._store = store
         self._world = world
+        self.horizon = 0
+        """While something runs: the last instant before anything else falls due, or the end of what is run now.
+
+        What goes on and on may do all of it up to there in one go.
+        """
 
     def add(self, at: int, action: str, subject: str) -> None:
         """Let `action` run for `subject` at an instant; things due at one instant run in the order added."""
@@ -71,7 +76,12 @@ class Schedule:
         ):
             at, seq, action, subject = row
             self._store.execute("DELETE FROM due WHERE world = ? AND at = ? AND seq = ?", (self._world, at, seq))
+            self.horizon = max(at, self._next(until))
             with world.clock.pinned(at):
                 was_much = actions[action](world, subject)
             if was_much and is_awaited:
                 return
+
+    def _next(self, until: int) -> int:
+        row = self._store.one("SELECT min(at) FROM due WHERE world = ?", (self._world,))
+        return until if row is None or row[0] is None else min(until, row[0] - 1)

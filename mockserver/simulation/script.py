@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from mockserver.config import parse_clock
 from mockserver.kernel.errors import Unusable
-from mockserver.kernel.money import micro_usd
-from mockserver.kernel.windows import parse_instant
+from mockserver.kernel.windows import parse_duration, parse_instant
 from mockserver.kernel.world import Beginning
+from mockserver.simulation.parts import (
+    ClientPart,
+    ClockPart,
+    CustomersPart,
+    DriftPart,
+    EventPart,
+    FaultPart,
+    IntegratorPart,
+    Part,
+    RequestPart,
+    RevenuePart,
+    Span,
+    StartPart,
+    TrafficPart,
+    WalletPart,
+)
 
 
 class FaultyScript(Unusable):
@@ -24,52 +38,36 @@ class FaultyScript(Unusable):
         super().__init__("; ".join(lines))
 
 
-def _checked(value: str, *, by: Any) -> str:
-    by(value)
-    return value
-
-
-def _dollars(value: str) -> str:
-    if micro_usd(value) < 0:
-        raise ValueError("a balance is not below zero")
-    return value
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-class ClockPart(_Part):
-    """The clock of new worlds.
-
-    :param mode: `real`, `frozen` or `x60`, as the command line has it.
-    :param at: ISO 8601 instant the clock shows at first; the machine's time if absent.
-    """
-
-    mode: Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_clock))] = "real"
-    at: Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_instant))] | None = None
-
-
-class StartPart(_Part):
-    """The state of new worlds.
-
-    :param balance_usd: prepaid balance in dollars; that of the shipped data if absent.
-    """
-
-    balance_usd: Annotated[str, AfterValidator(_dollars)] | None = None
-
-
-class Script(_Part):
+class Script(Part):
     """One scenario.
 
     :param purpose: one line on what it is good for.
+    :param expect: what comes of it, for whoever plays it.
+    :param length: how long there is traffic; as long as the world is there, if absent.
+    :param history: how much of it is there at once when the scenario is played; the rest comes as the clock moves. All
+        of it, or with endless traffic none, if absent.
+    :param events: what each answered call is reported as.
+    :param steps: requests sent while the traffic goes on.
     """
 
     name: str
     purpose: str
+    expect: str = ""
     seed: int = 0
-    clock: ClockPart = Field(default_factory=ClockPart)
-    start: StartPart = Field(default_factory=StartPart)
+    clock: ClockPart = ClockPart()
+    start: StartPart = StartPart()
+    length: Span | None = None
+    history: Span | None = None
+    customers: CustomersPart = CustomersPart()
+    traffic: TrafficPart | None = None
+    client: ClientPart = ClientPart()
+    events: tuple[EventPart, ...] = ()
+    integrator: IntegratorPart = IntegratorPart()
+    wallet: WalletPart = WalletPart()
+    revenue: RevenuePart | None = None
+    drifts: tuple[DriftPart, ...] = ()
+    faults: tuple[FaultPart, ...] = ()
+    steps: tuple[RequestPart, ...] = ()
 
     @property
     def beginning(self) -> Beginning:
@@ -77,6 +75,23 @@ class Script(_Part):
         mode, rate = parse_clock(self.clock.mode)
         at = None if self.clock.at is None else parse_instant(self.clock.at)
         return Beginning(self.seed, mode, rate, at)
+
+    @property
+    def started_at(self) -> int:
+        """When traffic begins, in microseconds since 1970; only of scenarios that have any."""
+        assert self.clock.at is not None
+        return parse_instant(self.clock.at)
+
+    @property
+    def ends_at(self) -> int | None:
+        """When traffic ends, `None` for never."""
+        return None if self.length is None else self.started_at + self.length
+
+    def instant(self, moment: str) -> int:
+        """Return an instant of the timeline in microseconds since 1970."""
+        if moment.startswith("+"):
+            return self.started_at + parse_duration(moment[1:])
+        return parse_instant(moment)
 
 
 class _Loader(yaml.SafeLoader):

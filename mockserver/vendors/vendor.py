@@ -17,6 +17,8 @@ from mockserver.kernel.world import World
 from mockserver.resources import Fixtures
 from mockserver.vendors.billing import Invoice, InvoiceStatus, Payment, Refund
 from mockserver.vendors.bookkeeping import Debits, Receipts
+from mockserver.vendors.intake import Intake
+from mockserver.vendors.serving import Serving
 
 
 class Account(Protocol):
@@ -106,6 +108,8 @@ class Vendor:
     :param debits: what it takes for work, if it does.
     :param receipts: the cost events it accepts, if it does.
     :param drifts: what can drift about it, by kind.
+    :param serving: serves the calls of a scenario's traffic, if it does such work.
+    :param intake: takes in the customers and cost events of a scenario's traffic, if it takes any.
     """
 
     api: Api
@@ -121,6 +125,8 @@ class Vendor:
     debits: Debits | None = None
     receipts: Receipts | None = None
     drifts: Mapping[str, DriftKind] = field(default_factory=dict)
+    serving: Serving | None = None
+    intake: Intake | None = None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,340 @@
+"""What a scenario file may say, part by part. Amounts and numbers with a point are read from the text that was written.
+
+Instants of a timeline are ISO 8601, or `+14d`: so long after the scenario's start.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from mockserver.config import parse_clock
+from mockserver.kernel.drifts import Shape
+from mockserver.kernel.money import micro_usd
+from mockserver.kernel.windows import parse_duration, parse_instant
+
+MAX_CUSTOMERS = 2_000
+
+
+def _checked(value: str, *, by: Any) -> str:
+    by(value)
+    return value
+
+
+def _dollars(value: str) -> str:
+    if micro_usd(value) < 0:
+        raise ValueError("a balance is not below zero")
+    return value
+
+
+def _moment(value: str) -> str:
+    if value.startswith("+"):
+        parse_duration(value[1:])
+    else:
+        parse_instant(value)
+    return value
+
+
+def _span(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Instant = Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_instant))]
+Moment = Annotated[str, AfterValidator(_moment)]
+"""ISO 8601, or `+14d` after the start."""
+Span = Annotated[int, BeforeValidator(_span), Field(ge=0)]
+"""Microseconds; written as `40s`, `15m`, `2h`, `7d` or an ISO 8601 duration."""
+Usd = Annotated[str, AfterValidator(_dollars)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """Something a scenario says; nothing else may be said in its place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class ClockPart(Part):
+    """The clock of new worlds.
+
+    :param mode: `real`, `frozen` or `x60`, as the command line has it; after a history, if there is one.
+    :param at: ISO 8601 instant the clock shows at first, when traffic begins; the machine's time if absent.
+    """
+
+    mode: Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_clock))] = "real"
+    at: Instant | None = None
+
+
+class RequestPart(Part):
+    """A request that is sent in the world's own name, as any client could.
+
+    :param request: method and path, such as `POST /v0/costs`.
+    :param at: `None` in `start`: before anything else.
+    :param every: sent again so long after, and again, until the traffic ends.
+    """
+
+    request: Annotated[str, Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S+$")]
+    body: Any = None
+    at: Moment | None = None
+    every: Span | None = None
+
+
+class StartPart(Part):
+    """The state of new worlds.
+
+    :param balance_usd: prepaid balance in dollars; that of the shipped data if absent.
+    :param requests: sent before the traffic begins, in order; each must succeed.
+    """
+
+    balance_usd: Usd | None = None
+    requests: tuple[RequestPart, ...] = ()
+
+
+class LawPart(Part):
+    """A long-tailed law, log-normal: half of all are below the median, one in a hundred above `p99`."""
+
+    median: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    p99: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class SpanLawPart(Part):
+    """The same of durations."""
+
+    median: Span
+    p99: Span
+
+
+class SizesPart(Part):
+    """How unequal customers are: Pareto's law.
+
+    :param alpha: of the tail: the smaller, the more the largest customers do of everything.
+    :param largest: no customer is more times as large as the smallest.
+    """
+
+    alpha: Annotated[float, Field(gt=0, le=20)] = 1.2
+    largest: Annotated[float, Field(ge=1, le=1e6)] = 100.0
+
+
+class CustomersPart(Part):
+    """Who uses the product. They are numbered by size: `customer-001` is the largest.
+
+    :param utc_offsets: where they live, as weights; no daylight-saving time, which depends on a machine's tables.
+    :param joining: share of them that join later, at any time until the traffic ends.
+    :param churn_per_month: share of those there are that leave for good in 30 days.
+    """
+
+    count: Annotated[int, Field(ge=1, le=MAX_CUSTOMERS)] = 20
+    sizes: SizesPart = SizesPart()
+    utc_offsets: dict[Annotated[str, Field(pattern=r"^[+-](0\d|1[0-4]):(00|15|30|45)$")], Weight] = {"+00:00": 1.0}
+    joining: Share = 0.0
+    churn_per_month: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class HolidayPart(Part):
+    """A day, by the customers' own calendar, on which less (or more) happens.
+
+    :param factor: of what would happen otherwise.
+    :param utc_offsets: of those who keep it; everybody if absent.
+    """
+
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+    factor: Weight = 0.2
+    utc_offsets: tuple[str, ...] | None = None
+
+
+class ConversationPart(Part):
+    """Calls that belong together: each waits for the answer before it.
+
+    :param turns: mean number of calls, at least 1 (geometric).
+    :param think_time: from an answer to the next call.
+    :param carry: share of what was said so far that goes along as further prompt tokens.
+    """
+
+    turns: Annotated[float, Field(ge=1, le=50)] = 1.0
+    think_time: SpanLawPart = SpanLawPart(median=30_000_000, p99=300_000_000)
+    carry: Share = 1.0
+
+
+class UsePart(Part):
+    """What customers call.
+
+    :param endpoint: the id of a live endpoint, or `auto`.
+    :param share: of conversations, as a weight.
+    :param latency_ms: in place of the vendor's own law.
+    """
+
+    endpoint: str
+    share: Weight = 1.0
+    prompt_tokens: LawPart = LawPart(median=400.0, p99=4_000.0)
+    completion_tokens: LawPart = LawPart(median=120.0, p99=900.0)
+    latency_ms: LawPart | None = None
+
+
+_OFFICE = (
+    0.3,
+    0.2,
+    0.2,
+    0.2,
+    0.2,
+    0.3,
+    0.5,
+    0.9,
+    1.4,
+    1.8,
+    2.0,
+    1.9,
+    1.6,
+    1.8,
+    1.9,
+    1.8,
+    1.6,
+    1.3,
+    1.0,
+    0.9,
+    0.8,
+    0.7,
+    0.5,
+    0.4,
+)
+_WEEK = (1.15, 1.2, 1.2, 1.15, 1.1, 0.6, 0.6)
+
+Hours = Annotated[tuple[Weight, ...], Field(min_length=24, max_length=24)]
+Weekdays = Annotated[tuple[Weight, ...], Field(min_length=7, max_length=7)]
+
+
+class TrafficPart(Part):
+    """How much happens, and when: conversations begin by a Poisson process whose intensity has these factors.
+
+    :param calls_per_day: expected of all customers on an average day at the start, without failures and retries.
+    :param hours: shape of a day by the customers' own clocks, from midnight; only the ratios count.
+    :param weekdays: shape of a week, from Monday; only the ratios count.
+    :param growth_per_week: of the intensity, compound.
+    """
+
+    calls_per_day: Annotated[float, Field(gt=0, le=10_000_000)]
+    hours: Hours = _OFFICE
+    weekdays: Weekdays = _WEEK
+    holidays: tuple[HolidayPart, ...] = ()
+    growth_per_week: Annotated[float, Field(gt=-1, le=10)] = 0.0
+    conversation: ConversationPart = ConversationPart()
+    uses: Annotated[tuple[UsePart, ...], Field(min_length=1)]
+
+
+class ClientPart(Part):
+    """How customers' programs behave when a call fails.
+
+    :param retries: further attempts after a server's failure or a lost connection; never after a refusal.
+    :param backoff: before the first of them; doubled each time.
+    :param reuses_key: whether an attempt bears the same idempotency key as the one before; Pareta heeds none.
+    :param on_no_credit: `stop` for `probe_after`, then try again; `continue` as if nothing had happened; or `retry`
+        like any failure, which is wrong.
+    """
+
+    retries: Annotated[int, Field(ge=0, le=20)] = 2
+    backoff: Span = 1_000_000
+    reuses_key: bool = True
+    on_no_credit: Literal["stop", "continue", "retry"] = "stop"
+    probe_after: Span = 900_000_000
+
+
+class EventPart(Part):
+    """A cost event for each call that was answered.
+
+    :param type: its event type.
+    :param of: globs of the endpoints whose calls are reported so.
+    :param data: JSON; a text that is all `{...}` becomes the value it names, of the answer (`{id}`, `{model}`,
+        `{usage.total_tokens}`) or of the call (`{cost_usd}`, `{endpoint}`, `{latency_ms}`, `{customer}`).
+    """
+
+    type: str
+    source: str = "https://app.example/usage"
+    of: tuple[str, ...] = ("*",)
+    data: dict[str, Any]
+
+
+class IntegratorPart(Part):
+    """Who reports calls as cost events, carefully unless told otherwise.
+
+    :param delay: from an answer to its event.
+    :param key: what an event's idempotency key is: the `call`'s id, which makes a resend harmless; a new one for each
+        `attempt`; or `none`.
+    :param retries: further attempts after an event was not acknowledged; `backoff` before the first, doubled each time.
+    :param forgets: share of calls that are never reported.
+    :param doubles: share of events that are sent twice although they were acknowledged.
+    :param overstates: share of events that report `factor` times the cost.
+    :param is_stamped: whether an event says when its call was made; else it counts as of when it arrives.
+    """
+
+    delay: SpanLawPart = SpanLawPart(median=2_000_000, p99=30_000_000)
+    key: Literal["call", "attempt", "none"] = "call"
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    backoff: Span = 2_000_000
+    forgets: Share = 0.0
+    doubles: Share = 0.0
+    overstates: Share = 0.0
+    factor: Decimal = Decimal(10)
+    is_stamped: bool = True
+
+
+class TopUpPart(Part):
+    """Credit that is bought at an instant."""
+
+    at: Moment
+    usd: Usd
+
+
+class AutoTopUpPart(Part):
+    """Credit that is bought `after` the balance has fallen below an amount; not again before it came."""
+
+    below_usd: Usd
+    usd: Usd
+    after: Span = 0
+
+
+class WalletPart(Part):
+    """Where credit comes from."""
+
+    top_ups: tuple[TopUpPart, ...] = ()
+    auto: AutoTopUpPart | None = None
+
+
+class RevenuePart(Part):
+    """What customers are invoiced for, and have paid at once: at the end of each period, for the time they were there.
+
+    :param fee_usd: per customer and period; `per_call_usd` for each answered call on top.
+    :param fees_usd: other fees, by glob of the customer's external id.
+    """
+
+    every: Span = 604_800_000_000
+    fee_usd: Usd = "0"
+    per_call_usd: Usd = "0"
+    fees_usd: dict[str, Usd] = {}
+
+
+class DriftPart(Part):
+    """Something changes, and why. What else may be said depends on the kind, as in `POST drifts`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=False)
+
+    kind: str
+    subject: str = "*"
+    at: Moment
+    size: float | None = None
+    shape: Shape = "step"
+    end: Moment | None = None
+    over: Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_duration))] | None = None
+    cause: str = ""
+
+
+class FaultPart(Part):
+    """Something goes wrong, for traffic and for clients: with the keys of `POST faults`.
+
+    :param between: instants, `null` for open ends.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=False)
+
+    between: tuple[Moment | None, Moment | None] | None = None
