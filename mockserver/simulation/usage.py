@@ -35,6 +35,7 @@ class Ask(NamedTuple):
     :param turn: number of the call in its conversation, from 0; `turns` it will have.
     :param customer: place among the customers; `use` among the uses.
     :param carried_tokens: of the prompt, what was said in earlier turns.
+    :param delay: a number in [0, 1) that says how long its report takes; `slip` what goes wrong with it, if anything.
     """
 
     at: int
@@ -47,6 +48,8 @@ class Ask(NamedTuple):
     completion_tokens: int
     carried_tokens: int
     chances: Chances
+    delay: float
+    slip: float
 
 
 class Usage:
