@@ -14,17 +14,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from mockserver import __version__
 from mockserver.kernel.errors import Unusable
+from mockserver.options import F, closeness, defaults, option, options_of, usual_url
+from mockserver.scenario_commands import scenario
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from mockserver.export import Format
     from mockserver.http.serve import ServerName
     from mockserver.logs import LogForm
-
-F = TypeVar("F", bound=Callable[..., None])
 
 FINDINGS = 1
 UNUSABLE = 2
@@ -67,53 +66,41 @@ def _complain(message: str) -> None:
     click.echo(f"mockserver: {' '.join(message.split())}", err=True)
 
 
-# Options that several verbs share. Each is also a MOCKSERVER_* variable and a [tool.mockserver] key.
-
-
-def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
-    variable = f"MOCKSERVER_{names[0].removeprefix('--').replace('-', '_').upper()}"
-    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
-
+# Options that several verbs share
 
 _WORLDS = (
-    _option("--db", type=click.Path(path_type=Path), help="SQLite file; in memory when absent."),
-    _option("--scenario", metavar="NAME|PATH", help="Scenario whose start state new worlds have."),
-    _option(
+    option("--db", type=click.Path(path_type=Path), help="SQLite file; in memory when absent."),
+    option("--scenario", metavar="NAME|PATH", help="Scenario whose start state new worlds have."),
+    option(
         "--fixtures",
         type=click.Path(path_type=Path),
         metavar="FOLDER",
         help="Your own catalog, prices and other starting data, laid out like the shipped ones; for new databases.",
     ),
-    _option("--seed", type=int, help="Seed of new worlds.  [default: 0, or the scenario's]"),
-    _option("--clock", metavar="real|frozen|x60", help="Clock of new worlds.  [default: real, or the scenario's]"),
-    _option("--at", metavar="ISO", help="Instant at which the clock of new worlds starts.  [default: now]"),
-    _option("--strict", is_flag=True, help="Only the newest rules, where the vendors' generations differ."),
-    _option("--known-worlds-only", is_flag=True, help="Refuse keys that name no existing world."),
-    _option(
+    option("--seed", type=int, help="Seed of new worlds.  [default: 0, or the scenario's]"),
+    option("--clock", metavar="real|frozen|x60", help="Clock of new worlds.  [default: real, or the scenario's]"),
+    option("--at", metavar="ISO", help="Instant at which the clock of new worlds starts.  [default: now]"),
+    option("--strict", is_flag=True, help="Only the newest rules, where the vendors' generations differ."),
+    option("--known-worlds-only", is_flag=True, help="Refuse keys that name no existing world."),
+    option(
         "--server",
         type=click.Choice(("hypercorn", "uvicorn", "granian")),
         default="hypercorn",
         show_default=True,
         help="HTTP server; uvicorn and granian come with the extra 'fast'.",
     ),
-    _option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log."),
+    option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log."),
 )
 
 
 def _world_options(verb: F) -> F:
-    for option in reversed(_WORLDS):
-        verb = option(verb)
+    for add in reversed(_WORLDS):
+        verb = add(verb)
     return verb
 
 
 def _url_option(verb: F) -> F:
-    return _option("--url", default=_usual_url, help="The running server.  [default: where `serve` would listen]")(verb)
-
-
-def _usual_url() -> str:
-    table = click.get_current_context().find_root().obj or {}
-    port = os.environ.get("MOCKSERVER_PORT") or table.get("port", 8787)
-    return f"http://127.0.0.1:{port}"
+    return option("--url", default=usual_url, help="The running server.  [default: where `serve` would listen]")(verb)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -126,7 +113,7 @@ def cli(context: click.Context) -> None:
     nearest pyproject.toml.
     """
     context.obj = table = _project_options(context)
-    context.default_map = dict.fromkeys(cli.commands, table)
+    context.default_map = defaults(cli, table)
 
 
 def _project_options(context: click.Context) -> dict[str, Any]:
@@ -137,12 +124,7 @@ def _project_options(context: click.Context) -> dict[str, Any]:
     from mockserver import project
 
     table = project.table(Path.cwd())
-    known = {
-        option.opts[0].removeprefix("--"): option.name
-        for command in cli.commands.values()
-        for option in command.params
-        if isinstance(option, click.Option)
-    }
+    known = {each.opts[0].removeprefix("--"): each.name for each in options_of(cli)}
     unknown = sorted(table.keys() - known.keys())
     if unknown:
         raise Unusable(f"[tool.mockserver] has no key '{unknown[0]}'; there are: {', '.join(sorted(known))}")
@@ -153,9 +135,9 @@ def _project_options(context: click.Context) -> dict[str, Any]:
 
 
 @cli.command()
-@_option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@_option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
-@_option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
+@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+@option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
 @_world_options
 def serve(host: str, port: int, admin_token: str | None, server: ServerName, log: LogForm, **worlds: Any) -> None:
     """Run the server until it is interrupted."""
@@ -180,8 +162,8 @@ def serve(host: str, port: int, admin_token: str | None, server: ServerName, log
 
 
 @cli.command("exec", context_settings={"allow_interspersed_args": False})
-@_option("--world", default="default", show_default=True, help="World the keys name.")
-@_option(
+@option("--world", default="default", show_default=True, help="World the keys name.")
+@option(
     "--check",
     is_flag=True,
     help="When COMMAND succeeded, fail nevertheless if the world has an unmatched request, an unused fault or stub, or"
@@ -310,7 +292,7 @@ def _simulating(settings: Settings) -> Iterator[Simulator]:
 
 @cli.command(short_help="Print the variables the vendors' clients read.")
 @_url_option
-@_option("--world", default="default", show_default=True, help="World the keys name.")
+@option("--world", default="default", show_default=True, help="World the keys name.")
 def env(url: str, world: str) -> None:
     """Print the variables the vendors' clients read, and our own, for `eval "$(mockserver env)"`."""
     if not _answers(url):
@@ -321,7 +303,7 @@ def env(url: str, world: str) -> None:
 
 @cli.command()
 @_url_option
-@_option("--timeout", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds.")
+@option("--timeout", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds.")
 def wait(url: str, timeout: float) -> None:
     """Return once the server answers."""
     from mockserver.kernel.clock import monotonic_s
@@ -335,12 +317,12 @@ def wait(url: str, timeout: float) -> None:
 
 @cli.command()
 @click.argument("what")
-@_option("--world", default="default", show_default=True, help="World to read.")
-@_option("--db", type=click.Path(path_type=Path), help="A database that no server is using.")
-@_option("--url", help="A running server.")
-@_option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
-@_option("--format", "form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
-@_option("--output", type=click.Path(path_type=Path), help="File to write; standard output when absent.")
+@option("--world", default="default", show_default=True, help="World to read.")
+@option("--db", type=click.Path(path_type=Path), help="A database that no server is using.")
+@option("--url", help="A running server.")
+@option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
+@option("--format", "form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
+@option("--output", type=click.Path(path_type=Path), help="File to write; standard output when absent.")
 @click.pass_context
 def export(
     context: click.Context, what: str, world: str, db: Path | None, url: str | None, admin_token: str | None,
@@ -353,22 +335,15 @@ def export(
     """
     from mockserver.export import from_file, from_server
 
-    if _said(context, "db") == _said(context, "url"):
+    if closeness(context, "db") == closeness(context, "url"):
         raise Unusable("an export is from --db FILE or from --url URL: give one of them")
-    if _said(context, "db") > _said(context, "url"):
+    if closeness(context, "db") > closeness(context, "url"):
         assert db is not None
         pieces = from_file(db, world, what, form)
     else:
         assert url is not None
         pieces = from_server(url, world, what, form, admin_token)
     _write(pieces, output)
-
-
-def _said(context: click.Context, option: str) -> int:
-    """Return how close to the user an option was said: on the command line, in the environment, in a file, nowhere."""
-    source = context.get_parameter_source(option)
-    order = (ParameterSource.DEFAULT_MAP, ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE)
-    return order.index(source) if source in order else -1
 
 
 def _write(pieces: Iterator[bytes], output: Path | None) -> None:
@@ -439,44 +414,4 @@ def fidelity() -> None:
         click.echo()
 
 
-@cli.group()
-def scenario() -> None:
-    """The scripted worlds."""
-
-
-@scenario.command("list")
-def list_scenarios() -> None:
-    """Print the shipped scenarios with their purpose."""
-    from mockserver import resources
-    from mockserver.simulation.script import load
-
-    names = resources.scenario_names()
-    width = max(map(len, names), default=0)
-    for name in names:
-        click.echo(f"{name:{width}}  {load(resources.scenario(name)).purpose}")
-
-
-@scenario.command()
-@click.argument("name")
-def show(name: str) -> None:
-    """Print a scenario's file, by shipped name or by path."""
-    from mockserver import resources
-
-    click.echo(resources.scenario(name).read_text(encoding="utf-8"), nl=False)
-
-
-@scenario.command()
-@click.argument("name", metavar="PATH")
-def validate(name: str) -> None:
-    """Check a scenario's file; every fault is printed with its line."""
-    from mockserver import resources
-    from mockserver.simulation.script import FaultyScript, load
-
-    path = resources.scenario(name)
-    try:
-        load(path)
-    except FaultyScript as faulty:
-        for line in faulty.lines:
-            click.echo(line)
-        click.get_current_context().exit(FINDINGS)
-    click.echo(f"{path}: fine")
+cli.add_command(scenario)
