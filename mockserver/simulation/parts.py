@@ -74,12 +74,15 @@ class RequestPart(Part):
     :param request: method and path, such as `POST /v0/costs`.
     :param at: `None` in `start`: before anything else.
     :param every: sent again so long after, and again, until the traffic ends.
+    :param then: sent right after its answer came. In them a text that is all `{...}`, or a `{...}` in the path, becomes
+        what it names of that answer, such as `{run_id}`; they have no `at` or `every` of their own.
     """
 
     request: Annotated[str, Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S+$")]
     body: Any = None
     at: Moment | None = None
     every: Span | None = None
+    then: tuple[RequestPart, ...] = ()
 
 
 class StartPart(Part):
