@@ -17,13 +17,48 @@ Document = Callable[[], dict[str, Any]]
 
 
 class Stage(Protocol):
-    """Where scenarios are played; within one unit of work."""
+    """Where scenarios are played; all but `backfill` within one unit of work."""
 
-    def play(self, world: World, name: str, text: str | None, seed: int | None) -> dict[str, Any]:
-        """Bring a world to a scenario's start state and return what `playing` does."""
+    def play(
+        self, world: World, name: str, text: str | None, seed: int | None, history_us: int | None = None
+    ) -> dict[str, Any]:
+        """Bring a world to a scenario's start state and return what `playing` does; its history is left to `backfill`.
+
+        The same scenario again while its history is not all there goes on with that.
+
+        :param history_us: how much of it is there at once, in place of what the scenario says.
+        :raises InvalidRequest: there is no such scenario, or it cannot be played; nothing is written.
+        :raises Conflict: the world has seen too much already.
+        """
+
+    def backfill(self, world: World) -> Iterator[dict[str, Any]]:
+        """Play the history that is still to come, and yield what `playing` returns after each piece.
+
+        Each piece is a committed unit of work of its own: others are served meanwhile.
+
+        :raises Conflict: the world was deleted, reset or restored meanwhile.
+        """
 
     def playing(self, world: World) -> dict[str, Any]:
-        """Return which scenario was played in a world last, if any."""
+        """Return which scenario was played in a world last, if any, and how far it is."""
+
+    def pause(self, world: World) -> dict[str, Any]:
+        """Stop the clock of a world that plays; return what `playing` does.
+
+        :raises Conflict: nothing is played in it, or it has stopped already.
+        """
+
+    def resume(self, world: World) -> dict[str, Any]:
+        """Let the clock go on as it did before `pause`.
+
+        :raises Conflict: it has not been stopped.
+        """
+
+    def step(self, world: World, by_us: int | None) -> dict[str, Any]:
+        """Move the clock of a world that is paused: by so much, or to the next instant at which anything happens.
+
+        :raises Conflict: it is not paused, or nothing is to happen any more.
+        """
 
 
 @dataclass(frozen=True, slots=True)
