@@ -86,7 +86,12 @@ class Till(Protocol):
 
 
 class Serving(Protocol):
-    """A vendor's counter for a scenario's traffic."""
+    """A vendor's counter for a scenario's traffic.
+
+    :ivar operation: the operation that calls are of, by its vendor's name for it.
+    """
+
+    operation: str
 
     def open(self, world: World) -> Till:
         """Begin to serve."""
