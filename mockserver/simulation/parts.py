@@ -18,6 +18,35 @@ from mockserver.kernel.windows import parse_duration, parse_instant
 MAX_CUSTOMERS = 2_000
 
 
+class Number(str):
+    """A number with a point, as the text that was written: exact as an amount, or to be made a number of."""
+
+    __slots__ = ()
+
+
+def as_json(value: Any) -> Any:
+    """Return what was written as JSON data: numbers with a point are floats.
+
+    :raises ValueError: one of them has more digits than that keeps.
+    """
+    if isinstance(value, Number):
+        if Decimal(repr(float(value))) != Decimal(value):
+            raise ValueError(f"{value} has more digits than a JSON number keeps: write it as text, in quotes")
+        return float(value)
+    if isinstance(value, dict):
+        return {str(name): as_json(each) for name, each in value.items()}
+    return [as_json(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def as_exact(value: Any) -> Any:
+    """Return what was written as JSON data in which numbers with a point are decimals."""
+    if isinstance(value, Number):
+        return Decimal(value)
+    if isinstance(value, dict):
+        return {str(name): as_exact(each) for name, each in value.items()}
+    return [as_exact(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def _checked(value: str, *, by: Any) -> str:
     by(value)
     return value

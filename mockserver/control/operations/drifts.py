@@ -50,7 +50,7 @@ def add_drift(control: Control, name: str, body: DriftRequest) -> dict[str, Any]
     """Let something drift from an instant on."""
     known = kinds(control.vendors)
     with control.changing(name) as world:
-        drift = _drift(body, known, world.clock.now())
+        drift = drift_of(body, known, world.clock.now())
         if len(world.drifts.all) >= MAX_DRIFTS:
             raise Conflict(f"a world has at most {MAX_DRIFTS} drifts")
         added = world.drifts.add(world.count("drifts"), drift)
@@ -106,8 +106,10 @@ def _page(world: World, query: PageQuery, shape: Any) -> dict[str, Any]:
     return page(later, query.limit, cursor=lambda each: each.seq, shape=shape)
 
 
-def _drift(body: DriftRequest, known: Mapping[str, DriftKind], now: int) -> Drift:
+def drift_of(body: DriftRequest, known: Mapping[str, DriftKind], now: int) -> Drift:
     """Return the drift that was asked for.
+
+    :param known: every kind it may be of, by name.
 
     :raises InvalidRequest: it cannot be; every faulty field is named.
     """
