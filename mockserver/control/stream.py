@@ -179,6 +179,11 @@ class Feed:
                 balance = vendor.account.balance(world)
                 state["credits"] = (balance, credits_view(balance))
         state["faults"] = (counts, {"data": counts})
+        if self._control.stage is not None:
+            played = self._control.stage.playing(world)
+            if played["name"] is not None:
+                # How far it is, is news only with what happens on the way.
+                state["scenario"] = ({**played, "position": None}, played)
         return state
 
 

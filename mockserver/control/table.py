@@ -134,12 +134,27 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{_WORLD}/scenario", "scenario.get", scenario.show_scenario,
         response=scenario_schemas.PlayResponse, errors=_READING,
-        summary="The scenario that was played last.",
+        summary="The scenario that was played last, how far it is, and what came of it so far.",
     ),
     Route(
         "POST", f"{_WORLD}/scenario", "scenario.play", scenario.play_scenario,
         body=scenario_schemas.PlayRequest, response=scenario_schemas.PlayResponse, errors=_CHANGING, is_slow=True,
-        summary="Bring a world to a scenario's start state: seed, clock and balance.",
+        summary="Bring a world to a scenario's start state and play its history; the rest comes as the clock moves.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/scenario/pause", "scenario.pause", scenario.pause_scenario,
+        response=scenario_schemas.PlayResponse, errors=(*_READING, 409),
+        summary="Stop the clock of a world that plays.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/scenario/resume", "scenario.resume", scenario.resume_scenario,
+        response=scenario_schemas.PlayResponse, errors=(*_READING, 409),
+        summary="Let a paused world's clock go on as before.",
+    ),
+    Route(
+        "POST", f"{_WORLD}/scenario/step", "scenario.step", scenario.step_scenario,
+        body=scenario_schemas.StepRequest, response=scenario_schemas.PlayResponse, errors=_CHANGING, is_slow=True,
+        summary="Move a paused world's clock: by so much, or to the next instant at which anything happens.",
     ),
     # Time
     Route(
@@ -323,8 +338,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{_WORLD}/stream", "stream", stream.listen,
         query=live.StreamQuery, headers=live.StreamHeaders, media_type="text/event-stream", errors=(*_READING, 422),
-        summary="What happens in a world, as server-sent events: each `request`, and `clock`, `credits` and `faults`"
-        " as they stand.",
+        summary="What happens in a world, as server-sent events: each `request`, and `clock`, `credits`, `faults` and"
+        " `scenario` as they stand.",
     ),
     Route(
         "POST", f"{_WORLD}/requests/verify", "requests.verify", proof.verify,
