@@ -5,17 +5,41 @@ Instants of a timeline are ISO 8601, or `+14d`: so long after the scenario's sta
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from mockserver.config import parse_clock
 from mockserver.kernel.drifts import Shape
 from mockserver.kernel.money import micro_usd
 from mockserver.kernel.windows import parse_duration, parse_instant
 
+WRITTEN = object()
+"""Context of what was read from a file, where a duration has a unit."""
+
 MAX_CUSTOMERS = 2_000
+MAX_HISTORY_CALLS = 20_000_000
+"""More calls than this are a slip of the pen: they would take many minutes and several gigabytes."""
+MAX_STEPS = 100_000
+"""How often one request may be sent again and again."""
+
+# What text that means something looks like, for editors; what it must be is checked by reading it.
+INSTANT = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?"
+SPAN = r"(\d+(\.\d+)?(ms|s|m|h|d|w)|P(\d+W)?(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?)"
+OFFSET = r"[+-](0\d|1[0-4]):(00|15|30|45)"
 
 
 class Number(str):
@@ -52,6 +76,15 @@ def _checked(value: str, *, by: Any) -> str:
     return value
 
 
+def _day(value: str) -> date:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        raise ValueError(f"'{value}' is not a date such as 2026-12-24")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"'{value}' is no day: {error}") from None
+
+
 def _dollars(value: str) -> str:
     if micro_usd(value) < 0:
         raise ValueError("a balance is not below zero")
@@ -66,18 +99,49 @@ def _moment(value: str) -> str:
     return value
 
 
-def _span(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
+def _span(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str):
+        return parse_duration(value)
+    if info.context is WRITTEN:
+        raise ValueError("must say how long with a unit, such as 90s, 15m, 36h or 7d")
+    return value
 
 
-Instant = Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_instant))]
-Moment = Annotated[str, AfterValidator(_moment)]
+def _dollars_above_zero(value: str) -> str:
+    if micro_usd(value) <= 0:
+        raise ValueError("must be above 0")
+    return value
+
+
+def _some(weights: Any) -> Any:
+    if not any(weights.values() if isinstance(weights, dict) else weights):
+        raise ValueError("at least one of them must be above 0")
+    return weights
+
+
+def _schema(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", "examples": list(examples)})
+
+
+_AMOUNT = WithJsonSchema(
+    {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?$"}], "examples": ["0.09"]}
+)
+_SPAN_SCHEMA = _schema(SPAN, "90s", "15m", "36h", "7d")
+
+Instant = Annotated[
+    str, AfterValidator(lambda text: _checked(text, by=parse_instant)), _schema(INSTANT, "2026-05-01T00:00:00Z")
+]
+Moment = Annotated[str, AfterValidator(_moment), _schema(rf"{INSTANT}|\+{SPAN}", "+14d", "2026-05-15T00:00:00Z")]
 """ISO 8601, or `+14d` after the start."""
-Span = Annotated[int, BeforeValidator(_span), Field(ge=0)]
+Span = Annotated[int, BeforeValidator(_span), Field(ge=0), _SPAN_SCHEMA]
 """Microseconds; written as `40s`, `15m`, `2h`, `7d` or an ISO 8601 duration."""
-Usd = Annotated[str, AfterValidator(_dollars)]
+LongSpan = Annotated[int, BeforeValidator(_span), Field(gt=0), _SPAN_SCHEMA]
+"""The same, and not nothing."""
+Usd = Annotated[str, AfterValidator(_dollars), _AMOUNT]
+SomeUsd = Annotated[str, AfterValidator(_dollars_above_zero), _AMOUNT]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Offset = Annotated[str, Field(pattern=f"^{OFFSET}$")]
 
 
 class Part(BaseModel):
@@ -108,9 +172,9 @@ class RequestPart(Part):
     """
 
     request: Annotated[str, Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S+$")]
-    body: Any = None
+    body: Annotated[Any, AfterValidator(as_json)] = None
     at: Moment | None = None
-    every: Span | None = None
+    every: LongSpan | None = None
     then: tuple[RequestPart, ...] = ()
 
 
@@ -131,12 +195,27 @@ class LawPart(Part):
     median: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     p99: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+    @model_validator(mode="after")
+    def _has_a_tail(self) -> Self:
+        _check_tail(self.median, self.p99)
+        return self
+
 
 class SpanLawPart(Part):
     """The same of durations."""
 
-    median: Span
-    p99: Span
+    median: LongSpan
+    p99: LongSpan
+
+    @model_validator(mode="after")
+    def _has_a_tail(self) -> Self:
+        _check_tail(self.median, self.p99)
+        return self
+
+
+def _check_tail(median: float, p99: float) -> None:
+    if p99 <= median:
+        raise ValueError("p99 must be above the median: every second is above the median, one in a hundred above p99")
 
 
 class SizesPart(Part):
@@ -158,11 +237,18 @@ class CustomersPart(Part):
     :param churn_per_month: share of those there are that leave for good in 30 days.
     """
 
-    count: Annotated[int, Field(ge=1, le=MAX_CUSTOMERS)] = 20
+    count: Annotated[int, Field(ge=1, json_schema_extra={"maximum": MAX_CUSTOMERS})] = 20
     sizes: SizesPart = SizesPart()
-    utc_offsets: dict[Annotated[str, Field(pattern=r"^[+-](0\d|1[0-4]):(00|15|30|45)$")], Weight] = {"+00:00": 1.0}
+    utc_offsets: Annotated[dict[Offset, Weight], AfterValidator(_some)] = {"+00:00": 1.0}
     joining: Share = 0.0
     churn_per_month: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @field_validator("count")
+    @classmethod
+    def _are_not_too_many(cls, count: int) -> int:
+        if count > MAX_CUSTOMERS:
+            raise ValueError(f"{count} customers are too many: a scenario has at most {MAX_CUSTOMERS}")
+        return count
 
 
 class HolidayPart(Part):
@@ -172,9 +258,13 @@ class HolidayPart(Part):
     :param utc_offsets: of those who keep it; everybody if absent.
     """
 
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+    date: Annotated[
+        str,
+        AfterValidator(lambda text: _checked(text, by=_day)),
+        WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d\d-\d\d$"}),
+    ]
     factor: Weight = 0.2
-    utc_offsets: tuple[str, ...] | None = None
+    utc_offsets: Annotated[tuple[Offset, ...], Field(min_length=1)] | None = None
 
 
 class ConversationPart(Part):
@@ -233,8 +323,8 @@ _OFFICE = (
 )
 _WEEK = (1.15, 1.2, 1.2, 1.15, 1.1, 0.6, 0.6)
 
-Hours = Annotated[tuple[Weight, ...], Field(min_length=24, max_length=24)]
-Weekdays = Annotated[tuple[Weight, ...], Field(min_length=7, max_length=7)]
+Hours = Annotated[tuple[Weight, ...], Field(min_length=24, max_length=24), AfterValidator(_some)]
+Weekdays = Annotated[tuple[Weight, ...], Field(min_length=7, max_length=7), AfterValidator(_some)]
 
 
 class TrafficPart(Part):
@@ -253,6 +343,13 @@ class TrafficPart(Part):
     growth_per_week: Annotated[float, Field(gt=-1, le=10)] = 0.0
     conversation: ConversationPart = ConversationPart()
     uses: Annotated[tuple[UsePart, ...], Field(min_length=1)]
+
+    @field_validator("uses")
+    @classmethod
+    def _are_used(cls, uses: tuple[UsePart, ...]) -> tuple[UsePart, ...]:
+        if not any(use.share for use in uses):
+            raise ValueError("at least one of them must have a share above 0")
+        return uses
 
 
 class ClientPart(Part):
@@ -284,7 +381,7 @@ class EventPart(Part):
     type: str
     source: str = "https://app.example/usage"
     of: tuple[str, ...] = ("*",)
-    data: dict[str, Any]
+    data: Annotated[dict[str, Any], AfterValidator(as_exact)]
 
 
 class IntegratorPart(Part):
@@ -307,22 +404,29 @@ class IntegratorPart(Part):
     forgets: Share = 0.0
     doubles: Share = 0.0
     overstates: Share = 0.0
-    factor: Decimal = Decimal(10)
+    factor: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(10)
     is_stamped: bool = True
+
+    @model_validator(mode="after")
+    def _shares_are_of_one_whole(self) -> Self:
+        total = self.forgets + self.doubles + self.overstates
+        if total > 1:
+            raise ValueError(f"forgets, doubles and overstates are shares of one whole, and come to {total:g}")
+        return self
 
 
 class TopUpPart(Part):
     """Credit that is bought at an instant."""
 
     at: Moment
-    usd: Usd
+    usd: SomeUsd
 
 
 class AutoTopUpPart(Part):
     """Credit that is bought `after` the balance has fallen below an amount; not again before it came."""
 
-    below_usd: Usd
-    usd: Usd
+    below_usd: SomeUsd
+    usd: SomeUsd
     after: Span = 0
 
 
@@ -340,7 +444,7 @@ class RevenuePart(Part):
     :param fees_usd: other fees, by glob of the customer's external id.
     """
 
-    every: Span = 604_800_000_000
+    every: LongSpan = 604_800_000_000
     fee_usd: Usd = "0"
     per_call_usd: Usd = "0"
     fees_usd: dict[str, Usd] = {}
@@ -357,7 +461,7 @@ class DriftPart(Part):
     size: float | None = None
     shape: Shape = "step"
     end: Moment | None = None
-    over: Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_duration))] | None = None
+    over: Annotated[str, AfterValidator(lambda text: _checked(text, by=parse_duration)), _SPAN_SCHEMA] | None = None
     cause: str = ""
 
 
