@@ -53,7 +53,44 @@ CONTRACT = DriftKind(
 )
 """The kind of drift that every vendor has."""
 
-OF_TRAFFIC = ("traffic", "token_mix", "customer_mix")
+PARTS_OF_TOKENS = ("prompt", "completion", "both")
+
+
+def _part_of_tokens(value: Any) -> str:
+    if value not in PARTS_OF_TOKENS:
+        raise ValueError(f"must be one of {', '.join(PARTS_OF_TOKENS)}")
+    return str(value)
+
+
+_CUSTOMERS = "a customer's external id, such as customer-001"
+
+OF_TRAFFIC: Mapping[str, DriftKind] = {
+    "traffic": DriftKind(
+        "customers call more or less often; with gradual_mix one customer after the other",
+        "factor of how often conversations begin, such as 3, or 0 for silence",
+        low=0.0,
+        high=1000.0,
+        neutral=1.0,
+        subject=_CUSTOMERS,
+    ),
+    "token_mix": DriftKind(
+        "calls become longer or shorter, in tokens; there are as many as ever",
+        "factor of a call's tokens, such as 2",
+        low=0.01,
+        high=1000.0,
+        neutral=1.0,
+        subject="an endpoint's id, or `auto`",
+        options={"of": Option("which tokens, both if absent", _part_of_tokens)},
+    ),
+    "customer_mix": DriftKind(
+        "some customers do more or less of what all do together, which stays as much as ever",
+        "factor of how much of it they do, relative to the others, such as 5",
+        low=0.01,
+        high=1000.0,
+        neutral=1.0,
+        subject=_CUSTOMERS,
+    ),
+}
 """Kinds of drift that no answer can show, only who asks what and how often."""
 
 

@@ -7,10 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from mockserver.control.drifts import OF_TRAFFIC, DriftRequest
+from mockserver.control.operations.drifts import all_kinds, drift_of
 from mockserver.control.routes import control_app
 from mockserver.http.gateway import Gateway
 from mockserver.http.inprocess import InProcessTransport
-from mockserver.kernel.drifts import DriftKind, Option
+from mockserver.kernel.drifts import Drift, DriftKind, Option
+from mockserver.kernel.errors import InvalidRequest
 from mockserver.kernel.world import Worlds
 from tests.control import toy
 from tests.control.conftest import START, ControlClient
@@ -266,6 +269,64 @@ def test_a_drift_of_a_vendor_that_is_gone_is_still_told(control: ControlClient, 
     assert [(each["kind"], each["unit"]) for each in without.get("worlds/acme/truth").json()["data"]] == [
         ("colour", "")
     ]
+
+
+# Of traffic
+
+
+@pytest.mark.parametrize(
+    ("body", "size", "options"),
+    [
+        ({"kind": "traffic", "size": 0}, 0.0, {}),
+        ({"kind": "traffic", "subject": "customer-001", "size": 3}, 3.0, {}),
+        ({"kind": "token_mix", "subject": "ep-*", "size": 2, "of": "prompt"}, 2.0, {"of": "prompt"}),
+        ({"kind": "customer_mix", "subject": "customer-00*", "size": 5}, 5.0, {}),
+    ],
+)
+def test_a_scenario_may_say_what_drifts_about_its_traffic(
+    body: dict[str, Any], size: float, options: dict[str, Any]
+) -> None:
+    read = drift_of(DriftRequest.model_validate(body), all_kinds([SHOP]), 7)
+
+    assert read == Drift(body["kind"], body.get("subject", "*"), 7, size, options=options)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        ({"kind": "traffic", "size": 1}, "size", "factor of how often conversations begin, such as 3, or 0 for "),
+        ({"kind": "traffic", "size": -1}, "size", "factor of how often conversations begin, such as 3, or 0 for "),
+        ({"kind": "token_mix", "size": 0}, "size", "factor of a call's tokens, such as 2: 0.01 to 1000, and not 1"),
+        (
+            {"kind": "token_mix", "size": 2, "of": "audio"},
+            "of",
+            "which tokens, both if absent: must be one of prompt, completion, both",
+        ),
+        ({"kind": "customer_mix", "size": 0}, "size", "factor of how much of it they do, relative to the others, "),
+        ({"kind": "customer_mix", "size": 5, "of": "both"}, "of", "no such option of 'customer_mix'; there are: none"),
+        (
+            {"kind": "smell"},
+            "kind",
+            "'smell' is no kind; there are: colour, contract, customer_mix, token_mix, traffic",
+        ),
+    ],
+)
+def test_a_scenario_cannot_say_about_traffic_what_cannot_be(body: dict[str, Any], field: str, message: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        drift_of(DriftRequest.model_validate(body), all_kinds([SHOP]), 7)
+
+    (problem,) = refused.value.problems
+    assert problem.where == ("body", field)
+    assert problem.message.startswith(message)
+
+
+def test_what_drifts_about_traffic_is_told_like_everything_else(control: ControlClient, worlds: Worlds) -> None:
+    with worlds.store.committed():
+        worlds.admit("acme").drifts.add(1, Drift("traffic", "customer-001", 0, 3.0))
+
+    for noun in ("drifts", "truth"):
+        (shown,) = control.get(f"worlds/acme/{noun}").json()["data"]
+        assert (shown["kind"], shown["unit"]) == ("traffic", OF_TRAFFIC["traffic"].unit)
 
 
 # A contract

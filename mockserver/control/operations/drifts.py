@@ -37,13 +37,18 @@ MAX_ALERTS = 100_000
 
 
 def kinds(vendors: Sequence[Vendor]) -> dict[str, DriftKind]:
-    """Return every kind of drift there is, by name."""
+    """Return every kind of drift that can be added to a world, by name."""
 
     def is_known(wanted: str) -> bool:
         return any(is_operation(f"{v.name}.{row.operation}", wanted) for v in vendors for row in v.api.endpoints)
 
     own = {name: kind for vendor in vendors for name, kind in vendor.drifts.items()}
     return {"contract": replace(CONTRACT, is_subject=is_known), **own}
+
+
+def all_kinds(vendors: Sequence[Vendor]) -> dict[str, DriftKind]:
+    """Return every kind of drift that can be in a world, by name: those of a scenario's traffic too."""
+    return {**kinds(vendors), **OF_TRAFFIC}
 
 
 def add_drift(control: Control, name: str, body: DriftRequest) -> dict[str, Any]:
@@ -59,7 +64,7 @@ def add_drift(control: Control, name: str, body: DriftRequest) -> dict[str, Any]
 
 def list_drifts(control: Control, name: str, query: PageQuery) -> dict[str, Any]:
     """Return a world's drifts, in the order they were added."""
-    known = kinds(control.vendors)
+    known = all_kinds(control.vendors)
     with control.reading(name) as world:
         now = world.clock.now()
         return _page(world, query, lambda each: present_drift(each, known, now))
@@ -67,14 +72,14 @@ def list_drifts(control: Control, name: str, query: PageQuery) -> dict[str, Any]
 
 def list_truth(control: Control, name: str, query: PageQuery) -> dict[str, Any]:
     """Return what really changes in a world, in the order it was said."""
-    known = kinds(control.vendors)
+    known = all_kinds(control.vendors)
     with control.reading(name) as world:
         return _page(world, query, lambda each: present_truth(each, known))
 
 
 def add_alerts(control: Control, name: str, body: AlertsRequest) -> dict[str, Any]:
     """Take alerts."""
-    known = sorted(kinds(control.vendors))
+    known = [*sorted(kinds(control.vendors)), *OF_TRAFFIC]
     with control.changing(name) as world:
         now = world.clock.now()
         problems = [problem for n, alert in enumerate(body.root) for problem in _problems(n, alert, now, known)]
@@ -110,7 +115,6 @@ def drift_of(body: DriftRequest, known: Mapping[str, DriftKind], now: int) -> Dr
     """Return the drift that was asked for.
 
     :param known: every kind it may be of, by name.
-
     :raises InvalidRequest: it cannot be; every faulty field is named.
     """
     kind = known.get(body.kind)
@@ -161,8 +165,8 @@ def drift_of(body: DriftRequest, known: Mapping[str, DriftKind], now: int) -> Dr
 
 
 def _problems(n: int, alert: AlertRequest, now: int, known: Sequence[str]) -> Iterator[Problem]:
-    if alert.kind is not None and alert.kind not in (*known, *OF_TRAFFIC):
-        yield _unknown(("body", n, "kind"), alert.kind, [*known, *OF_TRAFFIC])
+    if alert.kind is not None and alert.kind not in known:
+        yield _unknown(("body", n, "kind"), alert.kind, known)
     if alert.at is not None and alert.at > now:
         message = f"the world's time is {format_instant(now)}: nobody has noticed anything later"
         yield Problem(("body", n, "at"), message, "out_of_range")

@@ -11,7 +11,7 @@ from mockserver.control.control import Control
 from mockserver.control.drifts import ScoreQuery
 from mockserver.control.faults import fact_names
 from mockserver.control.operations import credits
-from mockserver.control.operations.drifts import kinds, score_alerts
+from mockserver.control.operations.drifts import all_kinds, score_alerts
 from mockserver.control.operations.leftovers import SECRET, entries, unmatched, unused
 from mockserver.control.operations.reconciliation import ALWAYS, Reader, reconciliation, usd
 from mockserver.control.proof import Check, VerifyRequest
@@ -255,7 +255,7 @@ def _invariants(control: Control, name: str, body: VerifyRequest) -> Verdict:
 
 
 def _detected(control: Control, name: str, body: VerifyRequest) -> Verdict:
-    known = sorted(kinds(control.vendors))
+    known = sorted(all_kinds(control.vendors))
     if body.kind is not None and body.kind not in known:
         message = f"no such kind of drift; there are: {', '.join(known)}"
         raise InvalidRequest(Problem(("body", "kind"), message, "invalid_enum"))
