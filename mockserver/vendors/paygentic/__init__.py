@@ -11,6 +11,7 @@ from mockserver.vendors.paygentic.operations import (
     summaries,
     test_clocks,
 )
+from mockserver.vendors.paygentic.operations.intake import EventIntake
 from mockserver.vendors.paygentic.operations.invoices import InvoiceBook
 from mockserver.vendors.paygentic.operations.receipts import RECEIPTS
 from mockserver.vendors.paygentic.seed import seed
@@ -28,6 +29,7 @@ vendor = Vendor(
     exports=exports.EXPORTS,
     put_on_clock=test_clocks.put_customer,
     receipts=RECEIPTS,
+    intake=EventIntake(),
     switches={
         **access.SWITCHES,
         **keys.SWITCHES,
