@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from mockserver.config import parse_clock
 from mockserver.kernel.errors import Unusable
 from mockserver.kernel.windows import parse_duration, parse_instant
 from mockserver.kernel.world import Beginning
 from mockserver.simulation.parts import (
+    WRITTEN,
     ClientPart,
     ClockPart,
     CustomersPart,
@@ -20,6 +25,7 @@ from mockserver.simulation.parts import (
     EventPart,
     FaultPart,
     IntegratorPart,
+    Number,
     Part,
     RequestPart,
     RevenuePart,
@@ -28,6 +34,17 @@ from mockserver.simulation.parts import (
     TrafficPart,
     WalletPart,
 )
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Where = tuple[Hashable, ...]
+"""The path to a field, outermost first; numbers count list items from 0."""
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 40
+MAX_NODES = 100_000
+"""Values of a file, each alias counted as all it stands for."""
 
 
 class FaultyScript(Unusable):
@@ -69,6 +86,13 @@ class Script(Part):
     faults: tuple[FaultPart, ...] = ()
     steps: tuple[RequestPart, ...] = ()
 
+    _source: Source = PrivateAttr(default_factory=lambda: Source("scenario", None))
+
+    @property
+    def source(self) -> Source:
+        """Where it was read from."""
+        return self._source
+
     @property
     def beginning(self) -> Beginning:
         """The seed and clock of new worlds."""
@@ -94,13 +118,79 @@ class Script(Part):
         return parse_instant(moment)
 
 
-class _Loader(yaml.SafeLoader):
-    """Leaves numbers with a point and instants as the text that was written: amounts stay exact."""
+class Source:
+    """The text a scenario was read from: knows in which line what stands.
 
-    yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's own attribute
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":float"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    :param path: what to call the file in messages.
+    """
+
+    def __init__(self, path: str, root: yaml.Node | None) -> None:
+        self.path = path
+        self._root = root
+
+    def fault(self, where: Where, message: str) -> str:
+        """Return one line about a field: file, line, field and what is wrong with it."""
+        field = ".".join(map(str, where))
+        return f"{self.path}:{self.line(where)}: {f'{field}: ' if field else ''}{message}"
+
+    def line(self, where: Where) -> int:
+        """Return the line of a field, or of the innermost part around it that was written."""
+        node, line = self._root, 1
+        for part in where:
+            found = _member(node, part)
+            if found is None:
+                break
+            line, node = found
+        return line
+
+
+def _member(node: yaml.Node | None, part: Hashable) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        # What was merged in comes first, and what is written beside it counts.
+        for key, value in reversed(node.value):
+            if key.value == part:
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads what JSON has, and nothing that only looks like it: `no` is a text, and so is `10:30`.
+
+    Numbers with a point stay the text that was written, and instants too: amounts are exact.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  # PyYAML's own attribute
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node, unless it is nested too deeply for the interpreter's stack."""
+        if self._depth == MAX_DEPTH:
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(None, None, f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+        self._depth += 1
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> Number:
+    return Number(loader.construct_scalar(node))
+
+
+for _tag, _pattern, _first in (
+    ("null", r"(~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
+    ("bool", r"(true|True|TRUE|false|False|FALSE)\Z", list("tTfF")),
+    ("int", r"[-+]?(0|[1-9][0-9]*)\Z", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", list("-+.0123456789")),
+    ("merge", r"<<\Z", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def load(path: Path) -> Script:
@@ -110,9 +200,14 @@ def load(path: Path) -> Script:
     :raises Unusable: it cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"cannot read {path}: {error}") from None
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1).decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < MAX_BYTES - 3:
+            raise Unusable(f"cannot read {path}: it is not UTF-8 text (byte {error.start})") from None
+        raise _too_large(str(path)) from None
+    except OSError as error:
+        raise Unusable(f"cannot read {path}: {error.strerror}") from None
     return parse(text, str(path))
 
 
@@ -122,18 +217,83 @@ def parse(text: str, path: str) -> Script:
     :param path: what to call the file in messages.
     :raises FaultyScript: it is not YAML, or not a scenario.
     """
+    if len(text) > MAX_BYTES:
+        raise _too_large(path)
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
+        _check_size(root)
+        repeated = list(_repeated(root))
         data = loader.construct_document(root) if root is not None else None
     except yaml.YAMLError as error:
         raise FaultyScript([_syntax_fault(path, error)]) from None
+    except ValueError as error:  # an integer of more digits than the interpreter reads
+        raise FaultyScript([f"{path}:1: {error}"]) from None
+    source = Source(path, root)
+    faults = [(line, f"{path}:{line}: {message}") for line, message in repeated]
     try:
-        return Script.model_validate(data)
+        script = Script.model_validate(data, context=WRITTEN)
     except ValidationError as error:
-        raise FaultyScript(
-            [f"{path}:{_line(root, item['loc'])}: {_fault(item['loc'], item['msg'])}" for item in error.errors()]
-        ) from None
+        faults += [(source.line(item["loc"]), source.fault(*_fault(item))) for item in error.errors()]
+    if faults:
+        raise FaultyScript([text for _, text in sorted(faults)])
+    script._source = source
+    return script
+
+
+def _too_large(path: str) -> FaultyScript:
+    return FaultyScript([f"{path}:1: too large for a scenario: {MAX_BYTES} bytes are the most"])
+
+
+def _check_size(root: yaml.Node | None) -> None:
+    """Refuse what is small as text and huge when every alias stands for what it names.
+
+    :raises yaml.YAMLError: it is.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node))
+        if known == 0:
+            raise yaml.MarkedYAMLError(None, None, "an alias stands for something it is part of", node.start_mark)
+        if known is None:
+            sizes[id(node)] = 0
+            children: list[yaml.Node] = []
+            if isinstance(node, yaml.MappingNode):
+                children = [each for pair in node.value for each in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                children = node.value
+            known = sizes[id(node)] = 1 + sum(map(size, children))
+            if known > MAX_NODES:
+                raise yaml.MarkedYAMLError(
+                    None, None, f"aliases make more than {MAX_NODES} values of it", node.start_mark
+                )
+        return known
+
+    if root is not None:
+        size(root)
+
+
+def _repeated(root: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """Yield the keys that an object has twice, with their lines: only the last would count."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        if isinstance(node, yaml.MappingNode):
+            lines: dict[tuple[str, str], int] = {}
+            for key, value in node.value:
+                waiting.append(value)
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                name, line = (key.tag, key.value), key.start_mark.line + 1
+                if name in lines:
+                    yield line, f"{key.value}: said twice; first in line {lines[name]}"
+                lines[name] = line
 
 
 def _syntax_fault(path: str, error: yaml.YAMLError) -> str:
@@ -142,22 +302,27 @@ def _syntax_fault(path: str, error: yaml.YAMLError) -> str:
     return f"{path}:1: {' '.join(str(error).split())}"
 
 
-def _fault(where: tuple[Hashable, ...], message: str) -> str:
-    field = ".".join(str(part) for part in where)
-    message = message.removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message
+def _fault(error: ErrorDetails) -> tuple[Where, str]:
+    where = tuple(part for part in error["loc"] if part != "[key]")
+    if error["type"] == "extra_forbidden":
+        return where, unknown_key(str(where[-1]), _keys_at(where[:-1]))
+    if error["type"] == "missing":
+        return where, "must be said"
+    return where, error["msg"].removeprefix("Value error, ")
 
 
-def _line(root: yaml.Node | None, where: tuple[Hashable, ...]) -> int:
-    """Return the line of a field, or of the innermost part around it that was written."""
-    node, line = root, 1
-    for part in where:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        for key, value in node.value:
-            if key.value == part:
-                line, node = key.start_mark.line + 1, value
-                break
-        else:
-            break
-    return line
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """Return what to say about a key that nothing goes by, with the nearest that something does."""
+    nearest = get_close_matches(key, known, n=1, cutoff=0.6)
+    return f"no such key; did you mean {nearest[0]}?" if nearest else f"no such key; there are: {', '.join(known)}"
+
+
+def _keys_at(where: Where) -> list[str]:
+    """Return what may be said at a place of a scenario."""
+    part: Any = Script
+    for name in where:
+        if isinstance(name, str) and isinstance(part, type) and issubclass(part, Part):
+            part = part.model_fields[name].annotation
+            while not (isinstance(part, type) and issubclass(part, Part)):
+                part = next(each for each in get_args(part) if each not in (NoneType, ...))
+    return list(part.model_fields)

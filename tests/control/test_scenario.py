@@ -58,7 +58,7 @@ def test_a_faulty_text_is_refused_with_the_line(control: ControlClient) -> None:
     refused = control.post("worlds/acme/scenario", {"name": "own.yaml", "text": "name: own\npurpose: x\nsed: 1\n"})
 
     assert refused.status_code == 422
-    assert refused.json()["detail"] == "text: own.yaml:3: sed: Extra inputs are not permitted"
+    assert refused.json()["detail"] == "text: own.yaml:3: sed: no such key; did you mean seed?"
     assert control.get("worlds/acme/scenario").json() == NOTHING
 
 
