@@ -76,6 +76,12 @@ class Simulator:
             switches |= {name: True for name in switches if name.endswith(".strict")}
         return switches
 
+    async def go_on(self) -> None:
+        """Let worlds in which a scenario plays go on although nobody asks, until the server stops."""
+        from mockserver.simulation.ticker import Ticker  # only servers need it
+
+        await Ticker(self.worlds).run()
+
     def hang_up(self) -> None:
         """End the live streams and what faults hold back: a server that stops would otherwise wait for both."""
         self._vendor_app.release()

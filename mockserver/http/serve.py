@@ -166,6 +166,8 @@ async def _serve(
 ) -> None:
     serving = asyncio.ensure_future(_HOW[server](app, listener, stop, on_ready))
     stopping = asyncio.ensure_future(stop.wait())
+    # What happens although nobody asks.
+    going_on = asyncio.ensure_future(getattr(app, "go_on", stop.wait)())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         # What would go on for ever is not waited for.
@@ -179,6 +181,7 @@ async def _serve(
             serving.result()
     finally:
         stopping.cancel()
+        going_on.cancel()
         listener.close()
 
 

@@ -23,7 +23,7 @@ SLICE_S = 0.01
 _PATIENCE_S = 10.0
 """How long a world is left alone in which something went wrong."""
 
-_FIRST_STEP = 60_000_000
+_FIRST_STEP = 1_000_000
 _LONGEST_STEP = 86_400_000_000
 
 
@@ -62,6 +62,8 @@ class Ticker:
                 began = monotonic_s()
                 is_behind = self.tick(names)
                 await asyncio.sleep(monotonic_s() - began if is_behind else TICK_S)
+        except Exception:
+            log.exception("scenarios do not go on by themselves any more")
         finally:
             self._worlds.store.unwatch(self)
 
