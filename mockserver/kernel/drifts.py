@@ -191,15 +191,27 @@ class Drifts:
         :param draw: returns the request's number in [0, 1) for the n-th drift of the kind and subject, on which it
             hangs whether it is among those that see a drift which comes to some earlier than to others.
         """
-        found: list[Seen] = []
-        about = [each.drift for each in self.all if each.drift.kind == kind and _is_about(each.drift, subjects)]
-        for place, drift in enumerate(about):
-            level = drift.level(at)
-            if level and drift.shape == "gradual_mix":
-                level = float(draw(place) < level)
-            if level:
-                found.append(Seen(drift, level, place))
-        return found
+        return seen_of(self.about(kind, subjects), at, lambda place, share: draw(place) < share)
+
+    def about(self, kind: str, subjects: Sequence[str]) -> list[Drift]:
+        """Return all drifts of a kind that are ever about something, by each of its names, oldest first."""
+        return [each.drift for each in self.all if each.drift.kind == kind and _is_about(each.drift, subjects)]
+
+
+def seen_of(about: Sequence[Drift], at: int, sees: Callable[[int, float], bool]) -> list[Seen]:
+    """Return which of the drifts that are about a request it sees at an instant.
+
+    :param sees: whether it is among the share of requests that see the n-th of them, which comes to some earlier than
+        to others.
+    """
+    found: list[Seen] = []
+    for place, drift in enumerate(about):
+        level = drift.level(at)
+        if level and drift.shape == "gradual_mix":
+            level = float(sees(place, level))
+        if level:
+            found.append(Seen(drift, level, place))
+    return found
 
 
 def _is_about(drift: Drift, subjects: Sequence[str]) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Maps any byte to a base-62 character: ids need to be distinct, not perfectly uniform.
@@ -76,6 +77,12 @@ class Draws:
         )
         origin = first * _BLOCK
         return [text[place : place + 16] for place in range((start - origin) * 16, (end - origin) * 16, 16)]
+
+    def tokens_from(self, purpose: str, subject: str, start: int) -> Iterator[str]:
+        """Yield the tokens of such a series from place `start` on; none is made much before it is asked for."""
+        first = start // _BLOCK
+        for block in count(first):
+            yield from self.tokens(purpose, subject, max(start, block * _BLOCK), (block + 1) * _BLOCK)
 
 
 def fingerprint(*parts: str | bytes) -> str:

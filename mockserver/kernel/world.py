@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,14 +117,25 @@ class World:
 
     def new_ids(self, prefix: str, count: int) -> list[str]:
         """Return the next seeded identifiers of a long series; how many are taken at once changes none of them."""
+        end = self.skip_ids(prefix, count)
+        return [f"{prefix}_{token}" for token in self.draws.tokens("ids", prefix, end - count, end)]
+
+    def coming_ids(self, prefix: str) -> Iterator[str]:
+        """Yield the identifiers of that series that come next; none is taken until `skip_ids` says how many."""
+        row = self.store.one("SELECT value FROM counters WHERE world = ? AND name = ?", (self.id, f"{prefix}.series"))
+        for token in self.draws.tokens_from("ids", prefix, row[0] if row else 0):
+            yield f"{prefix}_{token}"
+
+    def skip_ids(self, prefix: str, count: int) -> int:
+        """Take identifiers of that series without making them; return how many were ever taken."""
         row = self.store.one(
             "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
             " RETURNING value",
             (self.id, f"{prefix}.series", count),
         )
         assert row is not None
-        end: int = row[0]
-        return [f"{prefix}_{token}" for token in self.draws.tokens("ids", prefix, end - count, end)]
+        taken: int = row[0]
+        return taken
 
     def is_on(self, switch: str) -> bool:
         """Return the state of one of the vendors' switches in this world."""

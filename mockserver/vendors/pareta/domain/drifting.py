@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from statistics import NormalDist
 
 _MILLION = 1_000_000
 _SCORE_DIGITS = 6
@@ -12,6 +17,21 @@ _SCORE_DIGITS = 6
 def normal_of(one: float, other: float) -> float:
     """Return a standard normal number made of two uniform ones in [0, 1): Box and Muller's."""
     return math.sqrt(-2 * math.log(1 - one)) * math.cos(2 * math.pi * other)
+
+
+def normal_at(quantile: float) -> float:
+    """Return the standard normal number below which such a share of all are: for a uniform one a normal one."""
+    return _normal().inv_cdf(quantile or _LEAST)
+
+
+@cache
+def _normal() -> NormalDist:
+    from statistics import NormalDist  # takes long to load
+
+    return NormalDist()
+
+
+_LEAST = 2**-54
 
 
 def is_among_slowest(normal: float, from_quantile: float) -> bool:

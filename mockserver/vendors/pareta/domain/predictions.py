@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mockserver.vendors.pareta.domain.comparing import normalised
 
@@ -184,22 +184,49 @@ def reword(text: str, quality: float, draw: Draw) -> str:
     The parts of its sentences, or its lines if it is code, go wrong one by one: they are left out, say something
     vague, or have a figure or an operator wrong. The text itself comes back when nothing does.
     """
+    wording = wording_of(text)
+    count = len(wording.parts)
+    wrong = dict(errors(count, quality_of_part(quality, count), draw))
+    return wording.with_mistakes(wrong) if wrong else text
+
+
+def quality_of_part(quality: float, parts: int) -> float:
+    """Return how often each part of a text is right, so that as much of it is, on average, as a quality says.
+
+    A part that goes wrong is seldom lost altogether, unless it is all there is; so it happens more often.
+    """
+    loss = 0.55 + 0.45 / max(1, parts)
+    return max(0.0, 1 - (1 - quality) / loss)
+
+
+class Wording(NamedTuple):
+    """A text in the parts that go wrong one by one: its clauses, or its lines if it is code."""
+
+    text: str
+    parts: Sequence[str]
+    is_code: bool
+
+    def with_mistakes(self, wrong: Mapping[int, float]) -> str:
+        """Return the text with some of its parts wrong; never the text itself.
+
+        :param wrong: for each of these a number in [0, 1) that says how.
+        """
+        text, parts, is_code = self
+        written = [
+            part if n not in wrong else _wrong_line(part, wrong[n]) if is_code else _wrong_clause(part, wrong[n])
+            for n, part in enumerate(parts)
+        ]
+        answer = "".join(written) if is_code else "".join(written).rstrip()
+        if normalised(answer) not in ("", normalised(text)):
+            return answer
+        others = [other for other in (_STUBS if is_code else _HEDGES) if normalised(other) != normalised(text)]
+        return pick(others, next(iter(wrong.values())))[0]
+
+
+def wording_of(text: str) -> Wording:
+    """Return a text in its parts."""
     is_code = _CODE.search(text) is not None
-    parts = _LINE.findall(text) if is_code else _CLAUSE.findall(text)
-    # A part that goes wrong is seldom lost altogether, unless it is all there is; so it happens more often.
-    loss = 0.55 + 0.45 / max(1, len(parts))
-    wrong = dict(errors(len(parts), max(0.0, 1 - (1 - quality) / loss), draw))
-    if not wrong:
-        return text
-    written = [
-        part if n not in wrong else _wrong_line(part, wrong[n]) if is_code else _wrong_clause(part, wrong[n])
-        for n, part in enumerate(parts)
-    ]
-    answer = "".join(written) if is_code else "".join(written).rstrip()
-    if normalised(answer) not in ("", normalised(text)):
-        return answer
-    others = [other for other in (_STUBS if is_code else _HEDGES) if normalised(other) != normalised(text)]
-    return pick(others, next(iter(wrong.values())))[0]
+    return Wording(text, _LINE.findall(text) if is_code else _CLAUSE.findall(text), is_code)
 
 
 def _wrong_clause(part: str, number: float) -> str:

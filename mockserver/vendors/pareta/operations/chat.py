@@ -13,7 +13,14 @@ from mockserver.kernel.windows import Instant
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain import generation
-from mockserver.vendors.pareta.domain.catalog import AUTO, FrontierModel, ServedEndpoint, Task, looks_like_alias
+from mockserver.vendors.pareta.domain.catalog import (
+    AUTO,
+    FrontierModel,
+    PriceSheet,
+    ServedEndpoint,
+    Task,
+    looks_like_alias,
+)
 from mockserver.vendors.pareta.domain.errors import EndpointNotReady, Refused, VendorFailed
 from mockserver.vendors.pareta.domain.generation import ANY_TOOL, Answer, Choice, Prompt, Tool, finished
 from mockserver.vendors.pareta.domain.generations import ENDPOINTS
@@ -39,8 +46,8 @@ DIRECT_MODELS = "pareta.direct_models"
 """The switch that lets chat name a frontier model itself, at the vendor's own token price."""
 
 # Half of all calls take longer than this, plus the time per token below.
-_MEDIAN_US = 320_000
-_PER_TOKEN_US = 9_000
+MEDIAN_US = 320_000
+PER_TOKEN_US = 9_000
 
 JUDGED_SHARE = 0.5
 """Share of live answers the judge scores.
@@ -129,8 +136,13 @@ class Server(NamedTuple):
             return self.endpoint.model
         return AUTO if self.direct is None else self.direct.id
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether all its calls cost the same."""
+        return self.endpoint is not None and self.task is not None and not self.task.is_metered_by_token
 
-_AUTO = Server(AUTO)
+
+AUTOMATIC = Server(AUTO)
 
 
 def create(call: Call, request: ChatRequest) -> Completion:
@@ -167,10 +179,11 @@ def complete(
         answers, score = _answers(world, server, request, prompt, n)
     else:
         answers, score = _stubbed(call, stub, server, request, prompt, n)
-    prompt_tokens = prompt.tokens + _injected(server.endpoint, prompt)
+    prompt_tokens = prompt.tokens + (0 if prompt.has_instructions else injected_tokens(server.endpoint))
     completion_tokens = sum([answer.tokens for answer in answers])
-    price = _price(world, server, prompt_tokens, completion_tokens)
-    duration_us = latency_us(call, who, n, _MEDIAN_US, completion_tokens * _PER_TOKEN_US, drift)
+    sheet = None if server.is_flat else tables.catalog.price_sheet(world)
+    price = price_of(server, sheet, prompt_tokens, completion_tokens)
+    duration_us = latency_us(call, who, n, MEDIAN_US, completion_tokens * PER_TOKEN_US, drift)
     if drift is not None:
         price = Price(drift.billed(price.billed_micro_usd), price.frontier_micro_usd)
         score = drift.judged(score)
@@ -219,17 +232,26 @@ def note_refusal(call: Call, error: MockError, status: int) -> None:
 def _server(call: Call, model: str) -> Server:
     """Return who serves a model id."""
     if model == AUTO:
-        return _AUTO
+        return AUTOMATIC
     endpoint, task = tables.endpoints.find_served(call.world, model)
     if endpoint is None:
         if generation_of(call.client) == ENDPOINTS and looks_like_alias(model):
-            deployed = tables.endpoints.endpoints(call.world)
-            endpoint = next((e for e in deployed if e.model == model and e.status == "live"), None)
+            there = tables.endpoints.endpoints(call.world)
+            endpoint = next((e for e in there if e.model == model and e.status == "live"), None)
             endpoint = endpoint or undeployed(call, model)
         if endpoint is None:
-            return _direct(call.world, model)
+            return direct(call.world, model)
         task = tables.catalog.find_task(call.world, endpoint.task)
     call.subject = endpoint.id
+    return deployed(endpoint, task)
+
+
+def deployed(endpoint: ServedEndpoint, task: Task | None) -> Server:
+    """Return an endpoint as what serves a request.
+
+    :raises Conflict: a seed endpoint, which never serves.
+    :raises EndpointNotReady: it is stopped or starting.
+    """
     if endpoint.is_seed:
         raise Conflict(f"endpoint '{endpoint.id}' is a seed endpoint and is not deployed", retry_after_s=0)
     if endpoint.status != "live":
@@ -238,7 +260,7 @@ def _server(call: Call, model: str) -> Server:
     return Server(endpoint.id, OPERATION, endpoint, task)
 
 
-def _direct(world: World, model: str) -> Server:
+def direct(world: World, model: str) -> Server:
     """Return the frontier model a request names.
 
     :raises NotFound: there is none of that name, or organisations may not name them.
@@ -260,23 +282,27 @@ def _direct(world: World, model: str) -> Server:
 # What it costs
 
 
-def _injected(endpoint: ServedEndpoint | None, prompt: Prompt) -> int:
+def injected_tokens(endpoint: ServedEndpoint | None) -> int:
     """Return the tokens of the recommended prompt, which goes before a conversation that has no system message.
 
     Source: pareta/endpoints "recommended prompt" (documented; that it counts: assumed).
     """
-    if endpoint is None or endpoint.system_prompt is None or prompt.has_instructions:
+    if endpoint is None or endpoint.system_prompt is None:
         return 0
     return generation.prompt_tokens((endpoint.system_prompt,))
 
 
-def _price(world: World, server: Server, prompt_tokens: int, completion_tokens: int) -> Price:
+def price_of(server: Server, sheet: PriceSheet | None, prompt_tokens: int, completion_tokens: int) -> Price:
+    """Return what a request costs by its tokens.
+
+    :param sheet: may be left out where the price is flat.
+    """
     endpoint, task = server.endpoint, server.task
     if endpoint is not None and task is not None:
         flat = Price(endpoint.cost_micro_usd, endpoint.frontier_cost_micro_usd)
-        if not task.is_metered_by_token:
+        if sheet is None or not task.is_metered_by_token:
             return flat
-        metered = capability_price(tables.catalog.price_sheet(world), prompt_tokens + completion_tokens)
+        metered = capability_price(sheet, prompt_tokens + completion_tokens)
         said = endpoint.extra
         return Price(
             metered.billed_micro_usd if said.get("cost_per_request_micro_usd") is None else flat.billed_micro_usd,
@@ -284,7 +310,7 @@ def _price(world: World, server: Server, prompt_tokens: int, completion_tokens: 
             if said.get("frontier_cost_per_request_micro_usd") is None
             else flat.frontier_micro_usd,
         )
-    sheet = tables.catalog.price_sheet(world)
+    assert sheet is not None, "only an endpoint's price is flat"
     if server.direct is not None:
         charged = list_price(sheet, prompt_tokens, completion_tokens)
         return Price(charged, charged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mockserver.kernel.call import Call
@@ -10,6 +10,7 @@ from mockserver.kernel.drifts import DriftKind, Option, Seen
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta.domain.drifting import clamped, is_among_slowest, multiplied, noisy, normal_of
 from mockserver.vendors.pareta.domain.errors import ServingFailed
+from mockserver.vendors.pareta.domain.predictions import rest_of
 
 STATUSES = (500, 502, 503)
 
@@ -75,6 +76,44 @@ KINDS: Mapping[str, DriftKind] = {
 """The kinds of drift, by name."""
 
 
+# What one piece of work comes to with the drifts it sees
+
+
+def failure(drifts: Iterable[Seen], number: float) -> tuple[int | None, float]:
+    """Return the status a call fails with; or none, and what its number in [0, 1) then still says: again in [0, 1)."""
+    left, share = number, 0.0
+    for drift, level, _ in drifts:
+        fails = max(0.0, drift.shift(level))
+        left -= fails
+        if left < 0:
+            return drift.options.get("status", STATUSES[0]), 0.0
+        share += fails
+    return None, rest_of(number, share)
+
+
+def moved(probability: float, drifts: Iterable[Seen]) -> float:
+    """Return a probability, or what is measured like one, with what drifts add to it."""
+    return clamped(probability + sum([drift.shift(level) for drift, level, _ in drifts]))
+
+
+def billed(price_micro_usd: int, drifts: Iterable[Seen]) -> int:
+    """Return what is billed in place of a price."""
+    return multiplied(price_micro_usd, [drift.factor(level) for drift, level, _ in drifts])
+
+
+def slowed(duration_us: int, normal: float, drifts: Iterable[Seen]) -> int:
+    """Return how long something takes.
+
+    :param normal: what decided how long it would have taken.
+    """
+    factors = [
+        drift.factor(level)
+        for drift, level, _ in drifts
+        if is_among_slowest(normal, drift.options.get("from_quantile", 0.0))
+    ]
+    return multiplied(duration_us, factors)
+
+
 class Drifting:
     """What drifts make of one piece of work.
 
@@ -102,39 +141,30 @@ class Drifting:
         :raises ServingFailed: it is.
         """
         drifts = self.seen("error_rate")
-        left = self._draw("error_rate") if drifts else 0.0
-        for drift, level, _ in drifts:
-            left -= max(0.0, drift.shift(level))
-            if left < 0:
+        if drifts:
+            status, _ = failure(drifts, self._draw("error_rate"))
+            if status is not None:
                 call.subject = self._who
-                raise ServingFailed(self._who, drift.options.get("status", STATUSES[0]))
+                raise ServingFailed(self._who, status)
 
     def quality(self, quality: float) -> float:
         """Return how often an answer, or each of its fields, is right."""
-        drifts = self.seen("quality")
-        return clamped(quality + sum(drift.shift(level) for drift, level, _ in drifts)) if drifts else quality
+        return moved(quality, self.seen("quality"))
 
     def billed(self, price_micro_usd: int) -> int:
         """Return what is billed."""
-        drifts = self.seen("price")
-        return multiplied(price_micro_usd, [drift.factor(level) for drift, level, _ in drifts])
+        return billed(price_micro_usd, self.seen("price"))
 
     def slowed(self, duration_us: int, normal: float) -> int:
         """Return how long it takes.
 
         :param normal: what decided how long it would have taken.
         """
-        drifts = self.seen("latency")
-        factors = [
-            drift.factor(level)
-            for drift, level, _ in drifts
-            if is_among_slowest(normal, drift.options.get("from_quantile", 0.0))
-        ]
-        return multiplied(duration_us, factors)
+        return slowed(duration_us, normal, self.seen("latency"))
 
     def judge_noise(self) -> float:
         """Return by how much a judge is off: the standard deviation."""
-        return clamped(sum(drift.shift(level) for drift, level, _ in self.seen("judge_noise")))
+        return moved(0.0, self.seen("judge_noise"))
 
     def judged(self, score: float | None) -> float | None:
         """Return what a judge says about an answer worth a score, if it is judged at all."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import astuple
+from typing import Any
 
 from mockserver.kernel.call import Call
 from mockserver.kernel.world import World
@@ -19,7 +21,8 @@ from mockserver.vendors.pareta.tables.ledger import LastEntry
 POST_LATE = "pareta.post_late"
 """The scheduled action that records a call whose debit a fault delays."""
 
-_SPREAD = 0.35
+SPREAD = 0.35
+"""Standard deviation of the logarithm of how long work takes. Source: assumed, no page says anything of it."""
 
 
 def authorised(world: World) -> None:
@@ -46,8 +49,13 @@ def latency_us(call: Call, who: str, n: int, median_us: int, further_us: int = 0
     :param further_us: what is not left to chance, on top of that.
     """
     normal = normal_of(*call.world.draws.uniforms(2, "latency", who, n))
-    duration_us = int(median_us * math.exp(_SPREAD * normal)) + further_us
+    duration_us = lasting(median_us, SPREAD, normal) + further_us
     return duration_us if drift is None else drift.slowed(duration_us, normal)
+
+
+def lasting(median_us: int, spread: float, normal: float) -> int:
+    """Return how long a piece of work takes that a standard normal number decides about."""
+    return int(median_us * math.exp(spread * normal))
 
 
 def settle(
@@ -63,8 +71,8 @@ def settle(
     call.cost_micro_usd = served.cost_micro_usd
     call.duration_us = served.latency_us
     if call.delay_us:
-        late = [operation, who, model, call.request_id, call.idempotency_key, *astuple(served)]
-        call.world.schedule.add(call.now + call.delay_us, POST_LATE, json.dumps(late))
+        late = (operation, who, model, call.request_id, call.idempotency_key, *astuple(served))
+        leave_late(call.world, call.now + call.delay_us, late)
         return
     tables.endpoints.insert_call(call.world, who, n, served, call.request_id)
     tables.ledger.post(
@@ -72,6 +80,15 @@ def settle(
         at=call.now, operation=operation, subject=who, request_id=call.request_id, model=model,
         idempotency_key=call.idempotency_key, after=after,
     )  # fmt: skip
+
+
+def leave_late(world: World, due: int, late: Sequence[Any]) -> None:
+    """Let a call that was served be recorded and paid at a later instant.
+
+    :param late: its operation, what served it, what answered it, its request's id and idempotency key, and the fields
+        of a `ServedCall`.
+    """
+    world.schedule.add(due, POST_LATE, json.dumps(late))
 
 
 def post_late(world: World, late: str) -> None:
