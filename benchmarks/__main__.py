@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import analytics, bulk, evals, http, ingest, inprocess, plugin, retrieval, start, streaming
+from benchmarks import (
+    analytics,
+    bulk,
+    evals,
+    http,
+    ingest,
+    inprocess,
+    plugin,
+    retrieval,
+    scenarios,
+    start,
+    streaming,
+)
 
 SECTIONS = {
     "start": start.run,
@@ -17,6 +29,7 @@ SECTIONS = {
     "ingest": ingest.run,
     "bulk": bulk.run,
     "analytics": analytics.run,
+    "scenarios": scenarios.run,
 }
 
 

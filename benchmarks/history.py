@@ -268,7 +268,7 @@ def main() -> None:
             place.put(ready)
     with watch:
         place.close()
-    print(json.dumps(asdict(Filled(watch.seconds, watch.cpu_seconds, _peak_mb(), count))))
+    print(json.dumps(asdict(Filled(watch.seconds, watch.cpu_seconds, peak_mb(), count))))
 
 
 class _Watch:
@@ -286,7 +286,7 @@ class _Watch:
         self.cpu_seconds += time.process_time()
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Return the most memory this process held; the usage that `resource` tells includes the parent's at the fork."""
     match = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
     assert match is not None
