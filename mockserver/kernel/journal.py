@@ -117,6 +117,16 @@ class Journal:
         row = self._store.one("SELECT max(seq) FROM journal WHERE world = ?", (self._world,))
         return (row and row[0]) or 0
 
+    @property
+    def latest(self) -> int | None:
+        """The instant of the newest request that is written down, `None` when none is."""
+        row = self._store.one("SELECT at FROM journal WHERE world = ? ORDER BY seq DESC LIMIT 1", (self._world,))
+        return None if row is None else row[0]
+
+    def forget(self) -> None:
+        """Count on from what is written down: what was written since was undone."""
+        self._seq = self.newest
+
     def costs(self) -> list[tuple[int, int]]:
         """Return instant and cost of each request that is remembered and cost anything, oldest first."""
         rows = self._store.all(

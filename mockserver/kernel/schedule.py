@@ -21,6 +21,9 @@ Returns true when that was much work, so that a request that waits for it need n
 
 Actions = Mapping[str, Action]
 
+_LAST = 1 << 40
+"""Numbers above this are of what runs last at its instant."""
+
 
 @migrations()
 def create_due(db: Database) -> None:
@@ -48,11 +51,16 @@ class Schedule:
         What goes on and on may do all of it up to there in one go.
         """
 
-    def add(self, at: int, action: str, subject: str) -> None:
-        """Let `action` run for `subject` at an instant; things due at one instant run in the order added."""
+    def add(self, at: int, action: str, subject: str, *, is_last: bool = False) -> None:
+        """Let `action` run for `subject` at an instant; things due at one instant run in the order added.
+
+        :param is_last: it runs after all others that are due then, whenever they were added.
+        """
+        first = _LAST if is_last else 0
         self._store.execute(
-            "INSERT INTO due SELECT ?, ?, coalesce(max(seq), 0) + 1, ?, ? FROM due WHERE world = ? AND at = ?",
-            (self._world, at, action, subject, self._world, at),
+            "INSERT INTO due SELECT ?1, ?2, coalesce(max(seq), ?5) + 1, ?3, ?4 FROM due"
+            " WHERE world = ?1 AND at = ?2 AND seq > ?5 AND seq <= ?5 + ?6",
+            (self._world, at, action, subject, first, _LAST),
         )
 
     def cancel(self, action: str, subject: str) -> None:
@@ -76,12 +84,18 @@ class Schedule:
         ):
             at, seq, action, subject = row
             self._store.execute("DELETE FROM due WHERE world = ? AND at = ? AND seq = ?", (self._world, at, seq))
-            self.horizon = max(at, self._next(until))
-            with world.clock.pinned(at):
-                was_much = actions[action](world, subject)
+            following = self.next_at()
+            around = self.horizon
+            self.horizon = until if following is None else max(at, min(until, following - 1))
+            try:
+                with world.clock.pinned(at):
+                    was_much = actions[action](world, subject)
+            finally:
+                self.horizon = around
             if was_much and is_awaited:
                 return
 
-    def _next(self, until: int) -> int:
+    def next_at(self) -> int | None:
+        """Return when anything falls due next, `None` when nothing does."""
         row = self._store.one("SELECT min(at) FROM due WHERE world = ?", (self._world,))
-        return until if row is None or row[0] is None else min(until, row[0] - 1)
+        return None if row is None else row[0]

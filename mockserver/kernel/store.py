@@ -25,7 +25,7 @@ except ImportError:  # Windows: no advisory lock, two servers on one file are no
 APPLICATION_ID = 0x6D6F636B
 """Written into the file's header ("mock"), so that somebody else's database is never migrated."""
 
-LAYOUT = 5
+LAYOUT = 6
 """Which tables there are, as a number; raised with every change that migrations do not carry over."""
 
 Row = tuple[Any, ...]

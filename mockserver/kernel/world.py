@@ -342,6 +342,18 @@ class Worlds:
         world.clock.jump(at)
         self._keep_clock(world)
 
+    def move_towards(self, world: World, at: int) -> bool:
+        """Move a world's clock to a later instant, or as far as it comes with one piece of much work.
+
+        :return: whether it has arrived.
+        """
+        world.schedule.run(world, at, self.actions, is_awaited=True)
+        following = world.schedule.next_at()
+        reached = at if following is None else min(at, following - 1)
+        world.clock.jump(max(world.clock.now(), reached))
+        self._keep_clock(world)
+        return reached >= at
+
     def set_clock(self, world: World, mode: Mode, at: int | None, rate: float) -> None:
         """Change a world's clock; going forward runs what falls due, going back does not undo it."""
         now = world.clock.now()
@@ -358,6 +370,13 @@ class Worlds:
         if world.schedule.is_due(now):
             with self.store.atomic():
                 world.schedule.run(world, now, self.actions, is_awaited=True)
+
+    def recall(self, world: World) -> None:
+        """Let an open world be what its rows say, after what was done to it was undone."""
+        kept = self._load(world.name)
+        world.draws, world.clock, world.switches = kept.draws, kept.clock, kept.switches
+        world.faults, world.stubs, world.drifts = kept.faults, kept.stubs, kept.drifts
+        world.journal.forget()
 
     def reseed(self, world: World, seed: int) -> None:
         """Change a world's seed; what was drawn already stays."""

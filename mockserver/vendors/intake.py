@@ -52,3 +52,6 @@ class Intake(Protocol):
 
     def is_heard(self, world: World, event_type: str) -> bool:
         """Whether anything listens to a type."""
+
+    def latest(self, world: World) -> int | None:
+        """Return when the last event was received, `None` when there is none."""

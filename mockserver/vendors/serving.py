@@ -98,3 +98,6 @@ class Serving(Protocol):
 
     def callable(self, world: World) -> Sequence[str]:
         """Return everything an order may name right now."""
+
+    def latest(self, world: World) -> int | None:
+        """Return the instant of the last movement of money, `None` when there was none."""

@@ -40,6 +40,10 @@ class EventIntake:
         """Whether anything listens to a type, or the world takes any."""
         return world.is_on(events.LENIENT_TYPES) or tables.meters.is_listened_to(world.store, world.id, event_type)
 
+    def latest(self, world: World) -> int | None:
+        """Return when the last event was received, `None` when there is none."""
+        return tables.events.last_received(world.store, world.id)
+
 
 def _enrolled(call: Call, merchant: str, newcomer: Newcomer) -> str:
     name, email, external_id = newcomer

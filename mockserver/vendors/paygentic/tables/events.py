@@ -67,6 +67,12 @@ def newest(store: Store, world: int) -> int:
     return (row and row[0]) or 0
 
 
+def last_received(store: Store, world: int) -> int | None:
+    """Return when the last event was received, `None` when there is none."""
+    row = store.one("SELECT received_at FROM paygentic_events WHERE world = ? ORDER BY seq DESC LIMIT 1", (world,))
+    return None if row is None else row[0]
+
+
 _BATCH = 20_000
 
 _METERED = "SELECT seq, at, subject, external_subject, data FROM paygentic_events"
