@@ -25,12 +25,14 @@ from pydantic import (
 from mockserver.config import parse_clock
 from mockserver.kernel.drifts import Shape
 from mockserver.kernel.money import micro_usd
-from mockserver.kernel.windows import parse_duration, parse_instant
+from mockserver.kernel.windows import DAY, format_duration, parse_duration, parse_instant
 
 WRITTEN = object()
 """Context of what was read from a file, where a duration has a unit."""
 
 MAX_CUSTOMERS = 2_000
+MAX_LAW_US = 30 * DAY
+"""Durations that have a law are never longer."""
 MAX_HISTORY_CALLS = 20_000_000
 """More calls than this are a slip of the pen: they would take many minutes and several gigabytes."""
 MAX_STEPS = 100_000
@@ -113,6 +115,18 @@ def _dollars_above_zero(value: str) -> str:
     return value
 
 
+def _at_most(span: int, most: int) -> int:
+    if span > most:
+        raise ValueError(f"{format_duration(span)} is too long: at most {format_duration(most)}")
+    return span
+
+
+def _at_least(span: int, least: int) -> int:
+    if span < least:
+        raise ValueError(f"{format_duration(span)} is too short: at least {format_duration(least)}")
+    return span
+
+
 def _some(weights: Any) -> Any:
     if not any(weights.values() if isinstance(weights, dict) else weights):
         raise ValueError("at least one of them must be above 0")
@@ -142,6 +156,10 @@ SomeUsd = Annotated[str, AfterValidator(_dollars_above_zero), _AMOUNT]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Offset = Annotated[str, Field(pattern=f"^{OFFSET}$")]
+
+
+LawSpan = Annotated[LongSpan, AfterValidator(lambda span: _at_most(span, MAX_LAW_US))]
+Period = Annotated[LongSpan, AfterValidator(lambda span: _at_least(span, DAY))]
 
 
 class Part(BaseModel):
@@ -192,8 +210,8 @@ class StartPart(Part):
 class LawPart(Part):
     """A long-tailed law, log-normal: half of all are below the median, one in a hundred above `p99`."""
 
-    median: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    p99: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    median: Annotated[float, Field(ge=0.001, le=1e9)]
+    p99: Annotated[float, Field(ge=0.001, le=1e9)]
 
     @model_validator(mode="after")
     def _has_a_tail(self) -> Self:
@@ -204,8 +222,8 @@ class LawPart(Part):
 class SpanLawPart(Part):
     """The same of durations."""
 
-    median: LongSpan
-    p99: LongSpan
+    median: LawSpan
+    p99: LawSpan
 
     @model_validator(mode="after")
     def _has_a_tail(self) -> Self:
@@ -233,8 +251,9 @@ class CustomersPart(Part):
     """Who uses the product. They are numbered by size: `customer-001` is the largest.
 
     :param utc_offsets: where they live, as weights; no daylight-saving time, which depends on a machine's tables.
-    :param joining: share of them that join later, at any time until the traffic ends.
-    :param churn_per_month: share of those there are that leave for good in 30 days.
+    :param joining: share of them that join later, at any time until the traffic ends, or within a year if it never
+        does; the largest is always there from the start.
+    :param churn_per_month: share of those there are that leave for good in 30 days; nobody comes in their place.
     """
 
     count: Annotated[int, Field(ge=1, json_schema_extra={"maximum": MAX_CUSTOMERS})] = 20
@@ -265,6 +284,19 @@ class HolidayPart(Part):
     ]
     factor: Weight = 0.2
     utc_offsets: Annotated[tuple[Offset, ...], Field(min_length=1)] | None = None
+
+
+class SeasonPart(Part):
+    """A slow swing of traffic that comes round again: how the world is, and no drift.
+
+    :param period: from one peak to the next, such as `365d`.
+    :param amplitude: how much more happens at a peak, and less half a period later, as a share of the mean.
+    :param peak: when most happens; a quarter of a period after the start if absent, so that the start is at the mean.
+    """
+
+    period: Period
+    amplitude: Share
+    peak: Moment | None = None
 
 
 class ConversationPart(Part):
@@ -330,10 +362,13 @@ Weekdays = Annotated[tuple[Weight, ...], Field(min_length=7, max_length=7), Afte
 class TrafficPart(Part):
     """How much happens, and when: conversations begin by a Poisson process whose intensity has these factors.
 
-    :param calls_per_day: expected of all customers on an average day at the start, without failures and retries.
+    :param calls_per_day: expected on an average day of a week, of the customers that are there from the start; those
+        who join later come on top. Holidays, seasons, growth, churn and drifts change it; failed calls and retries
+        are not counted.
     :param hours: shape of a day by the customers' own clocks, from midnight; only the ratios count.
     :param weekdays: shape of a week, from Monday; only the ratios count.
     :param growth_per_week: of the intensity, compound.
+    :param seasons: longer swings; they multiply.
     """
 
     calls_per_day: Annotated[float, Field(gt=0, le=10_000_000)]
@@ -341,6 +376,7 @@ class TrafficPart(Part):
     weekdays: Weekdays = _WEEK
     holidays: tuple[HolidayPart, ...] = ()
     growth_per_week: Annotated[float, Field(gt=-1, le=10)] = 0.0
+    seasons: tuple[SeasonPart, ...] = ()
     conversation: ConversationPart = ConversationPart()
     uses: Annotated[tuple[UsePart, ...], Field(min_length=1)]
 
