@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mockserver.http.faulting import dump_exactly, edited, read_exactly
 from mockserver.http.messages import Reply, Stream
 from mockserver.kernel.call import Call
+from mockserver.kernel.drifts import Seen
 from mockserver.kernel.faults import Effect
 
 KIND = "contract"
@@ -22,11 +23,7 @@ def drifted(reply: Reply, call: Call, operation: str) -> Reply:
     seen = call.world.drifts.seen(
         KIND, names, call.now, lambda n: draws.uniform(f"drift contract mix {n}", operation, call.seq)
     )
-    effects = [
-        _effect(drift.options)
-        for drift, level, place in seen
-        if draws.uniform(f"drift contract {place}", operation, call.seq) < drift.shift(level)
-    ]
+    effects = edits(seen, lambda place: draws.uniform(f"drift contract {place}", operation, call.seq))
     if not effects or reply.status >= 300:
         return reply
     if reply.stream is not None:
@@ -38,6 +35,14 @@ def drifted(reply: Reply, call: Call, operation: str) -> Reply:
         reply.body = _edited(reply.body, effects)
     reply.is_spoilt = True
     return reply
+
+
+def edits(seen: Iterable[Seen], draw: Callable[[int], float]) -> list[Effect]:
+    """Return the edits that happen to one answer, as faults have them.
+
+    :param draw: returns the answer's number in [0, 1) for the n-th drift, on which it hangs whether it is hit.
+    """
+    return [_effect(drift.options) for drift, level, place in seen if draw(place) < drift.shift(level)]
 
 
 def _effect(options: Mapping[str, Any]) -> Effect:

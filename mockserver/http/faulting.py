@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from decimal import Context, Decimal
 from typing import Any
 
@@ -286,7 +287,7 @@ def edited(data: Any, effect: Effect) -> Any:
         for holder, key in _places(data, path.split(".")):
             holder[key] = retyped(holder[key], kind)
     for path, value in effect.add.items():
-        _add(data, path.split("."), value)
+        _add(data, path.split("."), deepcopy(value))  # what is added may itself be edited
     return data
 
 
@@ -383,6 +384,11 @@ def scaled(value: Any, factor: Decimal) -> Any:
     return _plain(_EXACT.multiply(Decimal(value), factor))
 
 
+def scaled_by(one: Decimal, other: Decimal) -> Decimal:
+    """Return an exact product."""
+    return _EXACT.multiply(one, other)
+
+
 def repeated(body: bytes, intake: Intake, how: str) -> bytes:
     """Return an event's body as it arrives the second time.
 
@@ -398,13 +404,23 @@ def repeated(body: bytes, intake: Intake, how: str) -> bytes:
         key = data.get(intake.key)
         if not isinstance(key, str):
             return body
-        data[intake.key] = f"{key}-again"
+        data[intake.key] = again(key)
     else:
         payload = data.get(intake.data)
         if isinstance(payload, dict):
-            other = _one_more(payload)
-            data[intake.data] = other if other != payload else {**payload, "again": True}
+            data[intake.data] = other_payload(payload)
     return dump_exactly(data)
+
+
+def again(key: str) -> str:
+    """Return the new key that an event has the second time."""
+    return f"{key}-again"
+
+
+def other_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return other data than an event's: every number is one more, and where there is none, it has a member more."""
+    other: dict[str, Any] = _one_more(payload)
+    return other if other != payload else {**payload, "again": True}
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
