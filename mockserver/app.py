@@ -40,9 +40,9 @@ class Simulator:
         except BaseException:
             self.store.close()  # gives the file back to whoever tries next
             raise
-        self.stage = Stage(self.worlds, self.vendors)
         purses = {vendor.name: vendor.account for vendor in self.vendors if vendor.account is not None}
         self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors], purses)
+        self.stage = Stage(self.worlds, self.vendors, self.gateway)
         self._vendor_app = VendorApp(self.gateway)
         self._control_app: ASGIApp | None = None
 

@@ -1,85 +1,383 @@
-"""Plays a scenario in one world, as it is: the world goes to the scenario's start state."""
+"""Plays scenarios in worlds as they are: the start state, then history at full speed, then what the clock brings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mockserver import resources
-from mockserver.kernel.errors import InvalidRequest, Problem, Unusable
+from mockserver.http.gateway import Gateway
+from mockserver.http.messages import Reply, Request
+from mockserver.kernel.errors import Conflict, InvalidRequest, Problem, Unusable
+from mockserver.kernel.matching import member
 from mockserver.kernel.money import MicroUsd, micro_usd
-from mockserver.kernel.sqlite import Database, Migrations
-from mockserver.kernel.windows import format_instant
+from mockserver.kernel.windows import MINUTE, format_instant
 from mockserver.kernel.world import World, Worlds
+from mockserver.simulation import plays
+from mockserver.simulation.plays import GO_ON, State, Traffic, migrations
+from mockserver.vendors.intake import Newcomer
 from mockserver.vendors.vendor import Vendor
 
-migrations = Migrations("simulation.stage")
+if TYPE_CHECKING:
+    from mockserver.simulation.parts import RequestPart
+    from mockserver.simulation.planning import Plan
+    from mockserver.simulation.player import Player
 
+__all__ = ["Stage", "migrations"]
 
-@migrations()
-def create_plays(db: Database) -> None:
-    """One row per scenario that was played in a world."""
-    db.execute(
-        """
-        CREATE TABLE plays (
-            world INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, name TEXT NOT NULL,
-            purpose TEXT NOT NULL,
-            PRIMARY KEY (world, seq)
-        ) WITHOUT ROWID
-        """
-    )
+_PLANTED = ("missing", "doubled", "wrong_amount", "unknown")
 
 
 class Stage:
-    """Where scenarios are played; every method must stand inside one unit of work."""
+    """Where scenarios are played; all but `backfill` must stand inside one unit of work.
 
-    def __init__(self, worlds: Worlds, vendors: Sequence[Vendor]) -> None:
+    :param gateway: takes the requests that scenarios send in a world's own name.
+    """
+
+    def __init__(self, worlds: Worlds, vendors: Sequence[Vendor], gateway: Gateway | None = None) -> None:
         self._worlds = worlds
-        self._vendors = vendors
+        self._vendors = tuple(vendors)
+        purses = {vendor.name: vendor.account for vendor in vendors if vendor.account is not None}
+        self._gateway = gateway or Gateway(worlds, [vendor.api for vendor in vendors], purses)
+        self._made: Player | None = None
+        worlds.actions = {**worlds.actions, GO_ON: self._go_on}
 
-    def play(self, world: World, name: str, text: str | None, seed: int | None) -> dict[str, Any]:
-        """Bring a world to a scenario's start state: seed, clock, balance. What has happened in it stays.
+    @property
+    def _player(self) -> Player:
+        if self._made is None:
+            from mockserver.simulation.player import Player  # YAML and models are slow to import
+
+            self._made = Player(self._vendors, self._send)
+        return self._made
+
+    def _go_on(self, world: World, subject: str) -> bool:
+        return self._player.go_on(world, subject)
+
+    # Playing
+
+    def play(
+        self, world: World, name: str, text: str | None, seed: int | None, history_us: int | None = None
+    ) -> dict[str, Any]:
+        """Bring a world to a scenario's start state: seed, clock, balance, requests. What has happened in it stays.
+
+        A scenario with traffic also brings its customers, drifts and faults; its history is left to `backfill`. The
+        same one again while its history is not all there goes on with that.
 
         :param name: of a shipped scenario, or what to call the one in `text`.
         :param text: a scenario's file.
         :param seed: in place of the scenario's.
-        :raises InvalidRequest: there is no such scenario, or the text is none.
+        :param history_us: how much of it is there at once, in place of what the scenario says.
+        :raises InvalidRequest: there is no such scenario, or it cannot be played; nothing is written.
+        :raises Conflict: the world has seen too much already.
         """
-        from mockserver.simulation.script import FaultyScript, parse  # YAML is slow to import
+        from mockserver.simulation.planning import plan
+        from mockserver.simulation.script import FaultyScript, parse
 
+        if text is None:
+            text = _shipped(name)
         try:
-            script = parse(_shipped(name) if text is None else text, name)
+            script = parse(text, name)
+            planned = plan(script, self._vendors, history_us)
         except FaultyScript as faulty:
             raise InvalidRequest(Problem(("body", "text"), str(faulty), "invalid_format")) from None
-        beginning = script.beginning
-        self._worlds.reseed(world, beginning.seed if seed is None else seed)
-        self._worlds.set_clock(world, beginning.clock_mode, beginning.clock_at, beginning.clock_rate)
-        if script.start.balance_usd is not None:
-            self._set_balance(world, micro_usd(script.start.balance_usd), script.name)
-        world.store.execute(
-            "INSERT INTO plays VALUES (?, ?, ?, ?, ?)",
-            (world.id, world.count("plays"), world.clock.now(), script.name, script.purpose),
-        )
+        seed = script.seed if seed is None else seed
+        if self._is_unfinished(world, text, seed):
+            return self.playing(world)
+        if _goes_on(planned):
+            self._refuse(world, planned)
+        try:
+            with world.store.atomic():
+                self._begin(world, planned, text, seed)
+        except BaseException as error:
+            self._worlds.recall(world)
+            if isinstance(error, FaultyScript):
+                raise InvalidRequest(Problem(("body", "text"), str(error), "invalid_format")) from None
+            raise
         return self.playing(world)
 
+    def _is_unfinished(self, world: World, text: str, seed: int) -> bool:
+        """Whether this very scenario is being played, and its history is not all there."""
+        last = plays.last_play(world)
+        if last is None:
+            return False
+        play, traffic = last
+        return traffic is not None and not traffic.state.is_filled and (play.text, play.seed) == (text, seed)
+
+    def _refuse(self, world: World, planned: Plan) -> None:
+        """Guard the order of time.
+
+        :raises Conflict: something has happened in the world later than the scenario begins, or one is played in it.
+        """
+        if plays.goes_on(world):
+            raise Conflict(f"a scenario that goes on was played in world '{world.name}' already: reset it first")
+        assert planned.starts_at is not None
+        seen = [world.journal.latest]
+        seen += [vendor.serving.latest(world) for vendor in self._vendors if vendor.serving is not None]
+        seen += [vendor.intake.latest(world) for vendor in self._vendors if vendor.intake is not None]
+        latest = max((at for at in seen if at is not None), default=planned.starts_at)
+        if latest > planned.starts_at:
+            raise Conflict(
+                f"world '{world.name}' has seen {format_instant(latest)}, and the scenario begins at"
+                f" {format_instant(planned.starts_at)}: reset it first, or play it in a new world"
+            )
+
+    def _begin(self, world: World, planned: Plan, text: str, seed: int) -> None:
+        script = planned.script
+        beginning = script.beginning
+        self._worlds.reseed(world, seed)
+        if _goes_on(planned):
+            self._worlds.set_clock(world, "frozen", planned.starts_at, 1.0)
+        else:
+            self._worlds.set_clock(world, beginning.clock_mode, beginning.clock_at, beginning.clock_rate)
+        if script.start.balance_usd is not None:
+            set_balance(world, self._vendors, micro_usd(script.start.balance_usd), script.name)
+        for number, part in enumerate(script.start.requests):
+            self._request(world, part, script.name, f"start.requests.{number}")
+        for drift in planned.drifts:
+            world.drifts.add(world.count("drifts"), drift)
+        spent = sum(vendor.account.spent(world) for vendor in self._vendors if vendor.account is not None)
+        for fault in planned.faults:
+            world.faults.add(world.count("faults"), fault, spent)
+        traffic = self._enrolled(world, planned, text, seed) if _goes_on(planned) else None
+        plays.add_play(world, script.name, script.purpose, script.expect, text, traffic)
+        last = plays.last_play(world)
+        assert last is not None
+        if traffic is not None:
+            from mockserver.simulation.player import first_cues
+
+            plays.add_cues(world, first_cues(planned))
+            world.schedule.add(traffic.started_at, GO_ON, str(last[0].seq), is_last=True)
+            if traffic.state.is_filled:
+                self._worlds.set_clock(world, beginning.clock_mode, traffic.started_at, beginning.clock_rate)
+
+    def _enrolled(self, world: World, planned: Plan, text: str, seed: int) -> Traffic:
+        from mockserver.simulation.planning import refuse, unmet
+
+        script = planned.script
+        refuse(script, unmet(planned, world, self._vendors))
+        customers: tuple[str, ...] = ()
+        usage = self._player.cast(text, script.name, seed).usage
+        if usage is not None:
+            customers = tuple(customer.external_id for customer in usage.customers)
+            for vendor in self._vendors:
+                if vendor.intake is not None:
+                    newcomers = [Newcomer(each.name, each.email, each.external_id) for each in usage.customers]
+                    customers = tuple(vendor.intake.enrol(world, newcomers))
+                    break
+        start, until = planned.starts_at, planned.history_until
+        assert start is not None
+        assert until is not None
+        return Traffic(start, planned.ends_at, until, start - 1, customers, State(is_filled=until <= start))
+
+    # Going on
+
+    def backfill(self, world: World) -> Iterator[dict[str, Any]]:
+        """Play the history that is still to come, and yield what `playing` returns after each piece.
+
+        Each piece is a committed unit of work of its own: others are served meanwhile. How long it is follows from the
+        scenario, and what comes of it from no length at all.
+
+        :raises Conflict: the world was deleted, reset or restored meanwhile.
+        """
+        while True:
+            with self._worlds.store.committed():
+                if world.is_gone:
+                    raise Conflict(f"world '{world.name}' was deleted, reset or restored while its history was played")
+                last = plays.last_play(world)
+                traffic = None if last is None else last[1]
+                if last is None or traffic is None or traffic.state.is_filled:
+                    return
+                try:
+                    with world.store.atomic():
+                        self._play_piece(world, last[0].seq, traffic)
+                except BaseException:
+                    self._worlds.recall(world)
+                    raise
+                told = self.playing(world)
+            yield told
+
+    def _play_piece(self, world: World, seq: int, traffic: Traffic) -> None:
+        if not self._worlds.move_towards(world, traffic.history_until):
+            return
+        play, traffic = plays.play_numbered(world, seq)
+        if traffic.ends_at is not None and traffic.history_until >= traffic.ends_at and not traffic.state.is_over:
+            # The last reports are still on their way: they belong to it.
+            following = plays.next_cue(world)
+            assert following is not None
+            traffic.history_until = following - following % MINUTE + MINUTE
+            plays.keep(world, seq, traffic)
+            return
+        traffic.state.is_filled = True
+        plays.keep(world, seq, traffic)
+        script = self._player.cast(play.text, play.name, play.seed).script
+        beginning = script.beginning
+        self._worlds.set_clock(world, beginning.clock_mode, None, beginning.clock_rate)
+
     def playing(self, world: World) -> dict[str, Any]:
-        """Return which scenario was played in a world last, if any."""
-        row = world.store.one(
-            "SELECT name, purpose, at FROM plays WHERE world = ? ORDER BY seq DESC LIMIT 1", (world.id,)
-        )
-        name, purpose, at = row or (None, None, None)
+        """Return which scenario was played in a world last, if any, and how far it is."""
+        play, traffic = plays.last_play(world) or (None, None)
+        told: dict[str, Any] = {
+            "name": None, "purpose": None, "expect": None, "seed": world.draws.seed, "played_at": None,
+            "starts_at": None, "ends_at": None, "history_ends_at": None, "position": None,
+        }  # fmt: skip
+        if play is not None:
+            told |= {"name": play.name, "purpose": play.purpose, "expect": play.expect}
+            told["played_at"] = format_instant(play.at)
+        state = State(is_filled=True, is_over=True)
+        if traffic is not None:
+            state = traffic.state
+            told["starts_at"] = format_instant(traffic.started_at)
+            told["ends_at"] = None if traffic.ends_at is None else format_instant(traffic.ends_at)
+            told["history_ends_at"] = format_instant(traffic.history_until)
+            told["position"] = format_instant(max(traffic.position, traffic.started_at))
         return {
-            "name": name, "purpose": purpose, "seed": world.draws.seed,
-            "played_at": None if at is None else format_instant(at),
+            **told, "is_filled": state.is_filled, "is_paused": state.paused is not None, "is_over": state.is_over,
+            "tallies": dict(sorted(state.tallies.items())),
+            "planted": {kind: state.planted.get(kind, 0) for kind in _PLANTED},
         }  # fmt: skip
 
-    def _set_balance(self, world: World, wanted: int, name: str) -> None:
-        for vendor in self._vendors:
-            if vendor.account is None:
-                continue
-            missing = wanted - vendor.account.balance(world)
-            if missing:
-                vendor.account.grant(world, MicroUsd(missing), f"scenario {name}")
+    # By hand
+
+    def pause(self, world: World) -> dict[str, Any]:
+        """Stop the clock of a world that plays; return what `playing` does.
+
+        :raises Conflict: nothing is played in it, or it has stopped already.
+        """
+        seq, traffic = self._traffic(world)
+        if traffic.state.paused is not None:
+            raise Conflict(f"world '{world.name}' is paused already")
+        clock = world.clock.state
+        traffic.state.paused = (clock.mode, clock.rate)
+        self._worlds.set_clock(world, "frozen", None, 1.0)
+        plays.keep(world, seq, traffic)
+        return self.playing(world)
+
+    def resume(self, world: World) -> dict[str, Any]:
+        """Let the clock go on as it did before `pause`.
+
+        :raises Conflict: it has not been stopped.
+        """
+        seq, traffic = self._traffic(world)
+        if traffic.state.paused is None:
+            raise Conflict(f"world '{world.name}' is not paused")
+        mode, rate = traffic.state.paused
+        traffic.state.paused = None
+        self._worlds.set_clock(world, mode, None, rate)
+        plays.keep(world, seq, traffic)
+        return self.playing(world)
+
+    def step(self, world: World, by_us: int | None) -> dict[str, Any]:
+        """Move the clock of a world that is paused: by so much, or to the next instant at which anything happens.
+
+        :raises Conflict: it is not paused, or nothing is to happen any more.
+        """
+        _, traffic = self._traffic(world)
+        if traffic.state.paused is None:
+            raise Conflict(f"world '{world.name}' is not paused")
+        if by_us is not None:
+            self._worlds.advance(world, by_us)
+            return self.playing(world)
+        before = traffic.state.tallies
+        while before == self._traffic(world)[1].state.tallies:
+            following = world.schedule.next_at()
+            if following is None or self._traffic(world)[1].state.is_over:
+                raise Conflict(f"nothing is to happen in world '{world.name}' any more")
+            self._worlds.move_to(world, following)
+        return self.playing(world)
+
+    def _traffic(self, world: World) -> tuple[int, Traffic]:
+        last = plays.last_play(world)
+        if last is None or last[1] is None:
+            raise Conflict(f"no scenario that goes on is played in world '{world.name}'")
+        if not last[1].state.is_filled:
+            raise Conflict(f"the history of the scenario in world '{world.name}' is still being played")
+        return last[0].seq, last[1]
+
+    # Requests
+
+    def _request(self, world: World, part: RequestPart, name: str, where: str) -> None:
+        """Send a request that must succeed, and those that follow it.
+
+        :raises InvalidRequest: one of them does not.
+        """
+        for n, (sent, reply) in enumerate(self._sent(world, part, f"scenario {name}", None)):
+            if reply.status >= 400 or reply.fate != "sent":
+                said = reply.body.decode("utf-8", "replace")[:500]
+                place = where if n == 0 else f"{where}.then"
+                message = f"{place}: {sent} was answered with {reply.status}: {said}"
+                raise InvalidRequest(Problem(("body", "text"), message, "invalid_format"))
+
+    def _send(self, world: World, part: RequestPart, client: str) -> bool:
+        """Send a request, and those that follow it; return whether all succeeded."""
+        return all(reply.status < 400 and reply.fate == "sent" for _, reply in self._sent(world, part, client, None))
+
+    def _sent(self, world: World, part: RequestPart, client: str, before: Any) -> Iterator[tuple[str, Reply]]:
+        """Send a request, and yield it with its answer; then those that follow it, unless it failed."""
+        method, target = part.request.split(" ", 1)
+        path, _, query = _filled_path(target, before).partition("?")
+        headers = {b"user-agent": client.encode(), b"authorization": self._key(world, path)}
+        body = b""
+        if part.body is not None:
+            headers[b"content-type"] = b"application/json"
+            body = json.dumps(_filled(part.body, before), ensure_ascii=False).encode()
+        reply = self._gateway.handle(Request(method, path, query.encode(), headers, body))
+        if reply.pieces is not None:
+            reply.body = b"".join(reply.pieces)
+        yield f"{method} {path}", reply
+        if reply.status >= 400 or reply.fate != "sent":
+            return
+        try:
+            answered = json.loads(reply.body) if part.then else None
+        except ValueError:
+            answered = None
+        for following in part.then:
+            yield from self._sent(world, following, client, answered)
+
+    def _key(self, world: World, path: str) -> bytes:
+        """Return what a client of this world shows a vendor."""
+        api = self._gateway.router.owner(path)
+        return b"" if api is None else f"Bearer {api.key_prefix}{'' if api.bare_keys else 'test_'}{world.name}".encode()
+
+
+def _goes_on(planned: Plan) -> bool:
+    """Whether anything of a scenario happens after its start."""
+    return planned.script.traffic is not None or bool(planned.steps or planned.top_ups)
+
+
+def set_balance(world: World, vendors: Sequence[Vendor], wanted: int, name: str) -> None:
+    """Bring a prepaid balance to an amount, by an entry in its ledger."""
+    for vendor in vendors:
+        if vendor.account is None:
+            continue
+        missing = wanted - vendor.account.balance(world)
+        if missing:
+            vendor.account.grant(world, MicroUsd(missing), f"scenario {name}")
+
+
+def _filled(value: Any, answered: Any) -> Any:
+    """Return JSON data in which a text that is all `{...}` is what it names of an answer."""
+    if answered is None:
+        return value
+    if isinstance(value, dict):
+        return {name: _filled(each, answered) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_filled(each, answered) for each in value]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return member(answered, value[1:-1])
+    return value
+
+
+def _filled_path(path: str, answered: Any) -> str:
+    """Return a path in which each `{...}` is what it names of an answer."""
+    if answered is None or "{" not in path:
+        return path
+    pieces = []
+    for piece in path.split("{"):
+        name, end, rest = piece.partition("}")
+        pieces.append(quote(str(member(answered, name)), safe="") + rest if end else piece)
+    return "".join(pieces)
 
 
 def _shipped(name: str) -> str:

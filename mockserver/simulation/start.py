@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mockserver.kernel.money import MicroUsd, micro_usd
+from mockserver.kernel.money import micro_usd
 from mockserver.kernel.world import Worlds
 from mockserver.simulation.script import Script
+from mockserver.simulation.stage import set_balance
 from mockserver.vendors.vendor import Vendor
 
 
@@ -17,11 +18,5 @@ def begin(script: Script, worlds: Worlds, vendors: Sequence[Vendor]) -> None:
     """
     if script.start.balance_usd is None:
         return
-    wanted = micro_usd(script.start.balance_usd)
     with worlds.store.committed():
-        for vendor in vendors:
-            if vendor.account is None:
-                continue
-            missing = wanted - vendor.account.balance(worlds.nobody)
-            if missing:
-                vendor.account.grant(worlds.nobody, MicroUsd(missing), f"scenario {script.name}")
+        set_balance(worlds.nobody, vendors, micro_usd(script.start.balance_usd), script.name)

@@ -1,0 +1,514 @@
+"""Plays a scenario's traffic: everything that happens up to an instant, in order, however time is cut into pieces.
+
+What happens is a call, an attempt to send a report, its arrival, a top-up, an invoice run, or a step. Conversations
+begin when the script and the seed say so; whatever else is to happen follows from what happened before, and lies in
+rows (`plays.Cue`) between two runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from mockserver.http.faulting import dump_exactly, read_exactly
+from mockserver.kernel.drifts import Labelled
+from mockserver.kernel.ids import Draws
+from mockserver.kernel.money import micro_usd
+from mockserver.kernel.windows import HOUR, floor_to
+from mockserver.kernel.world import World
+from mockserver.simulation import plays
+from mockserver.simulation.clients import idempotency_key, retry_at, stops_until
+from mockserver.simulation.integrator import Answered, Integrator, Report, answer
+from mockserver.simulation.mishaps import Contracts, Mishap, Target, edited
+from mockserver.simulation.parts import LawPart, RequestPart
+from mockserver.simulation.planning import Plan, plan
+from mockserver.simulation.plays import Cue, Play, Traffic
+from mockserver.simulation.revenue import invoices
+from mockserver.simulation.script import parse
+from mockserver.simulation.usage import Ask, Usage
+from mockserver.vendors.intake import Intake, Sent
+from mockserver.vendors.serving import Chances, Order, Pace, Serving, Till
+from mockserver.vendors.vendor import Vendor
+
+PIECE_CALLS = 10_000
+"""After so many calls a run comes to its end, and the rest is left to the next."""
+
+MAX_ARRIVALS = 20_000
+"""So many events are handed over at once, at most."""
+
+# In this order things happen at one instant; those of conversations have the conversation's number as their key.
+TOP_UP_KEY, REVENUE_KEY, STEP_KEY = -3, -2, -1
+CALL, REPORT, ARRIVAL, TOP_UP, REVENUE, STEP = range(6)
+
+_PLANNED, _ORDERED = 0, 1
+"""Turns of top-ups."""
+
+_PER_REPORT = 1 << 12
+"""Numbers that the arrivals of one report may have."""
+
+_Z_OF_P99 = 2.3263478740408408
+
+Send = Callable[[World, RequestPart, str], bool]
+"""Sends a request in a world's own name, and those that follow it; returns whether all succeeded."""
+
+
+class Cast:
+    """What follows from a script and a seed alone: a cache, and nothing else."""
+
+    def __init__(self, text: str, name: str, seed: int, vendors: Sequence[Vendor]) -> None:
+        self.plan: Plan = plan(parse(text, name), vendors)
+        script = self.script = self.plan.script
+        self.draws = Draws(seed)
+        self.usage = None if script.traffic is None else Usage(script, self.draws, self.plan.drifts)
+        self.uses = () if script.traffic is None else script.traffic.uses
+        self.paces = [_pace(use.latency_ms) for use in self.uses]
+        self.names = [] if self.usage is None else [customer.external_id for customer in self.usage.customers]
+        self._cell: tuple[int, list[Ask]] = (-1, [])
+        self._integrator: tuple[tuple[Labelled, ...], Contracts, Integrator] | None = None
+
+    def openings(self, hour: int) -> list[Ask]:
+        """Return the first calls of the conversations that begin in an hour."""
+        if self._cell[0] != hour:
+            self._cell = (hour, [] if self.usage is None else self.usage.openings(hour))
+        return self._cell[1]
+
+    def reporting(self, drifts: tuple[Labelled, ...]) -> tuple[Contracts, Integrator]:
+        """Return what drifts about answers and reports, and who reports."""
+        known = self._integrator
+        if known is None or known[0] != drifts:
+            contracts = Contracts([each.drift for each in drifts], self.draws)
+            known = self._integrator = (drifts, contracts, Integrator(self.script, contracts))
+        return known[1:]
+
+
+def _pace(law: LawPart | None) -> Pace | None:
+    if law is None:
+        return None
+    return Pace(round(law.median * 1000), math.log(law.p99 / law.median) / _Z_OF_P99)
+
+
+class Player:
+    """Plays the traffic of worlds.
+
+    :param send: sends a scenario's steps.
+    """
+
+    def __init__(self, vendors: Sequence[Vendor], send: Send) -> None:
+        self._vendors = tuple(vendors)
+        self._send = send
+        self.cast = lru_cache(maxsize=8)(self._cast)
+
+    def _cast(self, text: str, name: str, seed: int) -> Cast:
+        return Cast(text, name, seed, self._vendors)
+
+    def go_on(self, world: World, subject: str) -> bool:
+        """Play what happens up to the schedule's horizon, and be due again when anything happens next.
+
+        :param subject: the play's number.
+        """
+        play, traffic = plays.play_numbered(world, int(subject))
+        cast = self.cast(play.text, play.name, play.seed)
+        run = Run(world, play, traffic, cast, self._vendors, self._send)
+        following = run.go(world.schedule.horizon)
+        if following is None:
+            traffic.state.is_over = True
+        else:
+            world.schedule.add(following, plays.GO_ON, subject, is_last=True)
+        plays.keep(world, play.seq, traffic)
+        return run.was_much
+
+
+def first_cues(plan: Plan) -> list[Cue]:
+    """Return what is to happen although nothing happened before."""
+    cues: list[Cue] = []
+    for n, top_up in enumerate(plan.top_ups):
+        cues.append((top_up.at, TOP_UP_KEY, _PLANNED, TOP_UP, n, top_up.amount))
+    for step in plan.steps:
+        cues.append((step.at, STEP_KEY, step.number, STEP, 0, None))
+    revenue = plan.script.revenue
+    if revenue is not None and plan.starts_at is not None:
+        end = plan.starts_at + revenue.every
+        if plan.ends_at is not None:
+            end = min(end, plan.ends_at)
+        cues.append((end, REVENUE_KEY, 0, REVENUE, 0, plan.starts_at))
+    return cues
+
+
+class _Counter:
+    """Where calls go."""
+
+    def __init__(self, serving: Serving, vendor: Vendor) -> None:
+        self.serving = serving
+        self.target = Target(vendor, serving.operation)
+
+
+class _Door:
+    """Where reports go."""
+
+    def __init__(self, intake: Intake, vendor: Vendor) -> None:
+        self.intake = intake
+        self.target = Target(vendor, intake.operation)
+
+
+class Run:
+    """One go at a play: from where it is to a horizon, or to where it is enough for once."""
+
+    def __init__(
+        self, world: World, play: Play, traffic: Traffic, cast: Cast, vendors: Sequence[Vendor], send: Send
+    ) -> None:
+        self._world = world
+        self._play = play
+        self._traffic = traffic
+        self._state = traffic.state
+        self._cast = cast
+        self._script = cast.script
+        self._send = send
+        self._counter = next((_Counter(v.serving, v) for v in vendors if v.serving is not None), None)
+        self._door = next((_Door(v.intake, v) for v in vendors if v.intake is not None), None)
+        self._account = next((vendor.account for vendor in vendors if vendor.account is not None), None)
+        self._billing = next((v.billing for v in vendors if v.billing is not None), None)
+        self._contracts, self._integrator = cast.reporting(world.drifts.all)
+        auto = self._script.wallet.auto
+        self._auto = None if auto is None else (micro_usd(auto.below_usd), micro_usd(auto.usd), auto.after)
+        self._wants_counts = self._script.revenue is not None
+        self._is_heard: dict[str, bool] = {}
+        self._heap: list[Cue] = []
+        self._till: Till | None = None
+        self._arrivals: list[tuple[int, Sent]] = []
+        self._spent: int | None = None
+        self._unwritten = 0
+        self._limit = 0
+        self._done = 0
+        self.was_much = False
+
+    # Going on
+
+    def go(self, limit: int) -> int | None:
+        """Play what happens up to an instant; return when anything happens next, `None` when nothing ever does.
+
+        When it was enough, that is left to be played next.
+        """
+        self._limit = limit
+        traffic, world = self._traffic, self._world
+        heap = self._heap = [_revived(cue) for cue in plays.take_cues(world, limit)]  # in order, so a heap
+        happen = (self._call_again, self._report, self._arrive, self._top_up, self._invoice, self._step)
+        hour = floor_to(max(traffic.position + 1, traffic.started_at), HOUR)
+        cell, place = self._cell(hour), 0
+        while place < len(cell) and cell[place].at <= traffic.position:
+            place += 1
+        at = traffic.position
+        while True:
+            while place == len(cell) and self._goes_on_after(hour) and hour + HOUR <= self._limit:
+                hour += HOUR
+                cell, place = self._cell(hour), 0
+            if place < len(cell) and (not heap or (cell[place].at, cell[place].key) < heap[0][:2]):
+                ask = cell[place]
+                if self._is_enough(ask.at, at):
+                    break
+                at = ask.at
+                place += 1
+                self._call(ask, 0)
+            elif heap:
+                cue = heap[0]
+                if self._is_enough(cue[0], at):
+                    break
+                at = cue[0]
+                heappop(heap)
+                happen[cue[3]](cue)
+            else:
+                at = self._limit
+                break
+        self._flush()
+        traffic.position = at if self.was_much else max(traffic.position, self._limit)
+        plays.add_cues(world, map(_laid_down, heap))
+        following = [
+            each for each in (plays.next_cue(world), self._next_opening(cell, place, hour)) if each is not None
+        ]
+        return min(following, default=None)
+
+    def _is_enough(self, following: int, at: int) -> bool:
+        """Whether what happens next is left to another run; everything that happens at one instant is played in one."""
+        if following > self._limit:
+            return True
+        if self._done >= PIECE_CALLS and following > at:
+            self.was_much = True
+            return True
+        return False
+
+    def _cell(self, hour: int) -> list[Ask]:
+        ends_at = self._traffic.ends_at
+        return [] if ends_at is not None and hour >= ends_at else self._cast.openings(hour)
+
+    def _goes_on_after(self, hour: int) -> bool:
+        ends_at = self._traffic.ends_at
+        return self._cast.usage is not None and (ends_at is None or hour + HOUR < ends_at)
+
+    def _next_opening(self, cell: Sequence[Ask], place: int, hour: int) -> int | None:
+        if place < len(cell):
+            return cell[place].at
+        return hour + HOUR if self._goes_on_after(hour) else None
+
+    def _tally(self, what: str, by: int = 1) -> None:
+        tallies = self._state.tallies
+        tallies[what] = tallies.get(what, 0) + by
+
+    def _plant(self, kinds: Sequence[str]) -> None:
+        for kind in kinds:
+            self._state.planted[kind] = self._state.planted.get(kind, 0) + 1
+
+    def _flush(self) -> None:
+        """Write all that was served, and hand over all that arrived."""
+        if self._till is not None:
+            self._till.close()
+            self._till = None
+            self._spent = None
+            self._unwritten = 0
+        if self._arrivals:
+            assert self._door is not None
+            self._tally("recorded", self._door.intake.take(self._world, self._arrivals))
+            self._arrivals = []
+
+    def _sum_spent(self) -> int:
+        """Return what was debited so far."""
+        if self._spent is None:
+            assert self._account is not None
+            self._spent = self._account.spent(self._world)
+        return self._spent + self._unwritten
+
+    # Calls
+
+    def _call_again(self, cue: Cue) -> None:
+        self._call(cue[5], cue[4])
+
+    def _call(self, ask: Ask, attempt: int) -> None:
+        """Make a call that somebody wants to make."""
+        customer = ask.customer
+        stopped = self._state.stopped
+        if stopped:
+            until = stopped.get(str(customer))
+            if until is not None:
+                if ask.at < until:
+                    self._tally("held_back")
+                    return
+                del stopped[str(customer)]
+        self._done += 1
+        self._tally("calls")
+        if attempt:
+            self._tally("retried")
+        world, use, counter = self._world, self._cast.uses[ask.use], self._counter
+        assert counter is not None
+        key = idempotency_key(self._script.client, ask.key, ask.turn, attempt)
+        mishap: Mishap | None = None
+        if world.faults.armed:
+            facts = counter.target.call(use.endpoint, self._cast.names[customer], key)
+            mishap = counter.target.struck(world, facts, ask.at, self._sum_spent)
+        if mishap is not None and (mishap.status is not None or mishap.is_severed):
+            self._failed(ask, attempt, ask.at + mishap.wait_us, mishap.status)
+            return
+        is_kept, delay_us, wait_us = True, 0, 0
+        if mishap is not None:
+            is_kept, delay_us, wait_us = not mishap.is_undone, mishap.delay_us, mishap.wait_us
+        till = self._till
+        if till is None:
+            till = self._till = counter.serving.open(world)
+        served = till.serve(
+            Order(
+                ask.at, use.endpoint, ask.prompt_tokens, ask.completion_tokens, ask.chances, key,
+                self._cast.paces[ask.use],
+            ),
+            is_kept=is_kept, delay_us=delay_us,
+        )  # fmt: skip
+        if delay_us:
+            # It shows before other things happen.
+            self._limit = min(self._limit, max(ask.at, ask.at + delay_us - 1))
+        if self._auto is not None:
+            self._top_up_soon(till, ask.at)
+        at = ask.at + served.latency_us + wait_us
+        if served.status != 200:
+            self._failed(ask, attempt, at, served.status)
+            return
+        self._tally("answered")
+        cost = served.cost_micro_usd
+        if is_kept:
+            self._tally("debited_micro_usd", cost)
+            if not delay_us:
+                self._unwritten += cost
+        if mishap is not None and mishap.is_lost:
+            self._plant(self._integrator.unseen(use.endpoint, cost if is_kept else 0))
+            self._failed(ask, attempt, at, None)
+            return
+        if self._wants_counts:
+            answered = self._state.answered
+            answered[str(customer)] = answered.get(str(customer), 0) + 1
+        assert served.id is not None
+        seen = answer(served.id, served.model, ask.prompt_tokens, ask.completion_tokens, ask.at)
+        if self._contracts or (mishap is not None and mishap.edits):
+            edits = list(mishap.edits) if mishap is not None else []
+            edits = self._contracts.of_answer(counter.target.operation, ask.at, ask.key, ask.turn) + edits
+            seen = edited(seen, edits) if edits else seen
+        call = Answered(
+            ask, at, served.id, seen, use.endpoint, self._cast.names[customer], self._traffic.customers[customer],
+            served.latency_us, cost, is_kept,
+        )  # fmt: skip
+        for place, report in enumerate(self._integrator.reports(call)):
+            self._follow(report, ask.key, ask.turn, place)
+        if ask.turn + 1 < ask.turns:
+            assert self._cast.usage is not None
+            following = self._cast.usage.next_turn(ask, at)
+            if following is not None and (self._traffic.ends_at is None or following.at < self._traffic.ends_at):
+                heappush(self._heap, (following.at, following.key, following.turn, CALL, 0, following))
+
+    def _failed(self, ask: Ask, attempt: int, at: int, status: int | None) -> None:
+        """Let a client do what it does when it knows that a call failed."""
+        client = self._script.client
+        self._tally("refused" if status is not None and 400 <= status < 500 else "failed")
+        until = stops_until(client, status, at)
+        if until is not None:
+            self._state.stopped[str(ask.customer)] = until
+        again = retry_at(client, attempt, at, status)
+        if again is not None:
+            heappush(self._heap, (again, ask.key, ask.turn, CALL, attempt + 1, ask._replace(at=again)))
+
+    # Reports
+
+    def _follow(self, report: Report, key: int, turn: int, place: int) -> None:
+        """Let a report go its way, or be over."""
+        if report.at is None:
+            self._plant(report.planted)
+        else:
+            heappush(self._heap, (report.at, key, turn, REPORT, place, report))
+
+    def _report(self, cue: Cue) -> None:
+        """Make an attempt to send a report."""
+        at, key, turn, _, place, report = cue
+        world, door = self._world, self._door
+        assert door is not None
+        self._tally("sent")
+        event = self._integrator.event(report)
+        mishap: Mishap | None = None
+        if world.faults.armed:
+            mishap = door.target.struck(world, door.target.event(event), at, self._sum_spent)
+        is_heard = self._is_heard.get(event.type)
+        if is_heard is None:
+            is_heard = self._is_heard[event.type] = door.intake.is_heard(world, event.type)
+        arrivals, following = self._integrator.send(report, event, mishap, is_heard=is_heard)
+        numbers = count(place * _PER_REPORT + report.attempt * 16)
+        for arrives_at, sent in arrivals:
+            if arrives_at == at:
+                self._take(at, sent)
+            else:
+                heappush(self._heap, (arrives_at, key, turn, ARRIVAL, next(numbers), sent))
+        self._follow(following, key, turn, place)
+
+    def _arrive(self, cue: Cue) -> None:
+        self._take(cue[0], cue[5])
+
+    def _take(self, at: int, sent: Sent) -> None:
+        arrivals = self._arrivals
+        arrivals.append((at, sent))
+        if len(arrivals) >= MAX_ARRIVALS:
+            self._flush()
+
+    # Money
+
+    def _top_up_soon(self, till: Till, at: int) -> None:
+        assert self._auto is not None
+        below, amount, after = self._auto
+        if not self._state.is_topping_up and till.balance_micro_usd < below:
+            self._state.is_topping_up = True
+            heappush(self._heap, (at + after, TOP_UP_KEY, _ORDERED, TOP_UP, 0, amount))
+
+    def _top_up(self, cue: Cue) -> None:
+        assert self._account is not None
+        self._flush()
+        with self._world.clock.pinned(cue[0]):
+            self._account.grant(self._world, cue[5], f"scenario {self._play.name}: top-up")
+        if cue[2] == _ORDERED:
+            self._state.is_topping_up = False
+        self._tally("top_ups")
+
+    def _invoice(self, cue: Cue) -> None:
+        at, _, _, _, n, start = cue
+        part = self._script.revenue
+        assert part is not None
+        assert self._cast.usage is not None
+        if self._billing is not None:
+            self._flush()
+            names = self._cast.names
+            ids = dict(zip(names, self._traffic.customers, strict=True))
+            calls = {names[int(place)]: calls for place, calls in self._state.answered.items()}
+            with self._world.clock.pinned(at):
+                made = invoices(part, self._cast.usage.customers, ids, calls, start, at)
+                if made:
+                    self._billing.record(self._world, made)
+            self._tally("invoices", len(made))
+        self._state.answered = {}
+        ends_at = self._traffic.ends_at
+        if ends_at is None or at < ends_at:
+            end = at + part.every if ends_at is None else min(at + part.every, ends_at)
+            heappush(self._heap, (end, REVENUE_KEY, 0, REVENUE, n + 1, at))
+
+    # Steps
+
+    def _step(self, cue: Cue) -> None:
+        at, _, number, _, n, _ = cue
+        step = next(each for each in self._cast.plan.steps if each.number == number)
+        self._flush()
+        with self._world.clock.pinned(at):
+            is_fine = self._send(self._world, step.request, f"scenario {self._play.name}")
+        self._tally("steps")
+        if not is_fine:
+            self._tally("refused_steps")
+        self._done += 1
+        due = self._world.schedule.next_at()
+        if due is not None:
+            self._limit = min(self._limit, max(at, due - 1))
+        # What faults and drifts there are may have changed with it.
+        self._contracts, self._integrator = self._cast.reporting(self._world.drifts.all)
+        self._is_heard = {}
+        if step.every_us:
+            again, ends_at = at + step.every_us, self._traffic.ends_at
+            if ends_at is None or again < ends_at:
+                heappush(self._heap, (again, STEP_KEY, number, STEP, n + 1, None))
+
+
+# Cues as JSON data
+
+
+def _laid_down(cue: Cue) -> Cue:
+    *rank, body = cue
+    return (*rank, _WRITE[cue[3]](body))
+
+
+def _revived(cue: Cue) -> Cue:
+    *rank, body = cue
+    return (*rank, _READ[cue[3]](body))
+
+
+def _as_it_is(body: Any) -> Any:
+    return body
+
+
+def _read_ask(body: Sequence[Any]) -> Ask:
+    ask = Ask(*body)
+    return ask._replace(chances=Chances(*ask.chances))
+
+
+def _write_sent(sent: Sent) -> str:
+    return dump_exactly(sent).decode("utf-8", "surrogatepass")
+
+
+def _read_sent(body: str) -> Sent:
+    return Sent(*read_exactly(body.encode("utf-8", "surrogatepass")))
+
+
+_WRITE: tuple[Callable[[Any], Any], ...] = (
+    _as_it_is, Report.dump, _write_sent, _as_it_is, _as_it_is, _as_it_is,
+)  # fmt: skip
+_READ: tuple[Callable[[Any], Any], ...] = (
+    _read_ask, Report.load, _read_sent, _as_it_is, _as_it_is, _as_it_is,
+)  # fmt: skip
