@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from mockserver.kernel.errors import MockError, Unusable
 from mockserver.kernel.store import APPLICATION_ID
+
+if TYPE_CHECKING:
+    from mockserver.control.control import Control
 
 Format = Literal["csv", "jsonl"]
 
@@ -23,16 +27,26 @@ def from_file(db: Path, world: str, what: str, form: Format) -> Iterator[bytes]:
 
     :raises Unusable: the file is missing, in use or not ours, or it has no such world.
     """
+    from mockserver.control.operations import export
+
+    with held(db) as control:
+        yield from (export.as_csv if form == "csv" else export.as_jsonl)(control, world, what)
+
+
+@contextmanager
+def held(db: Path) -> Iterator[Control]:
+    """Open and hold a database file as a server would, for the length of a block.
+
+    :raises Unusable: the file is missing, in use or not ours, or it lacks what the block asks for.
+    """
     from mockserver.app import Simulator
     from mockserver.config import Settings
     from mockserver.control.control import Control
-    from mockserver.control.operations import export
 
     _refuse_foreign(db)
     simulator = Simulator(Settings(db))
     try:
-        control = Control(simulator.worlds, simulator.vendors, {})
-        yield from (export.as_csv if form == "csv" else export.as_jsonl)(control, world, what)
+        yield Control(simulator.worlds, simulator.vendors, {})
     except MockError as error:
         raise Unusable(f"{db}: {error}") from None
     finally:
@@ -58,6 +72,15 @@ def from_server(url: str, world: str, what: str, form: Format, admin_token: str 
 
     :raises Unusable: nobody of ours answers there, there is no such world, or the answer breaks off.
     """
+    return answered(url, f"worlds/{quote(world, safe='')}/export/{quote(what, safe='')}.{form}", "export", admin_token)
+
+
+def answered(url: str, path: str, what: str, admin_token: str | None) -> Iterator[bytes]:
+    """Yield what a running server answers to a read below `/_mock`.
+
+    :param what: what to call it in messages.
+    :raises Unusable: nobody of ours answers there, the server refuses, or the answer breaks off.
+    """
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import ProxyHandler, Request, build_opener
@@ -65,16 +88,15 @@ def from_server(url: str, world: str, what: str, form: Format, admin_token: str 
     if not url.startswith(("http://", "https://")):
         raise Unusable(f"'{url}' is not an http URL")
     headers = {} if admin_token is None else {"Authorization": f"Bearer {admin_token}"}
-    path = f"/_mock/worlds/{quote(world, safe='')}/export/{quote(what, safe='')}.{form}"
     direct = build_opener(ProxyHandler({}))  # a proxy in the environment is for other hosts than this one
     try:
-        with direct.open(Request(url.rstrip("/") + path, headers=headers), timeout=_TIMEOUT_S) as answer:
+        with direct.open(Request(f"{url.rstrip('/')}/_mock/{path}", headers=headers), timeout=_TIMEOUT_S) as answer:
             while piece := answer.read(_CHUNK):
                 yield piece
     except HTTPError as refused:
         raise Unusable(f"{url}: {_reason(refused.read())}") from None
     except (OSError, ValueError, HTTPException) as error:
-        raise Unusable(f"no export from {url}: {error}") from None
+        raise Unusable(f"no {what} from {url}: {error}") from None
 
 
 def _reason(problem: bytes) -> str:

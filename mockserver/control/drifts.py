@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, RootModel, ValidationError, model_validator
@@ -237,6 +237,7 @@ class KindScore(WireModel):
     pending: int
     false_alarms: int = Field(description="Those that named this kind.")
     mean_delay_s: float | None
+    median_delay_s: float | None
 
 
 class ScoreResponse(WireModel):
@@ -247,6 +248,7 @@ class ScoreResponse(WireModel):
     misses: int
     pending: int
     repeats: int
+    median_delay_s: float | None = Field(description="Of the hits.")
     false_alarms: list[AlertResponse] = Field(description="Alerts that fit no drift.")
     by_kind: dict[str, KindScore]
 
@@ -289,6 +291,7 @@ def present_score(score: Score) -> dict[str, Any]:
         "misses": score.count("missed"),
         "pending": score.count("pending"),
         "repeats": sum(each.repeats for each in score.detections),
+        "median_delay_s": _median_s(score.delays_us()),
         "false_alarms": [present_alert(alert) for alert in score.false_alarms],
         "by_kind": {kind: _kind(score, kind) for kind in sorted(named)},
     }
@@ -306,16 +309,20 @@ def _detection(detection: Detection) -> dict[str, Any]:
 
 
 def _kind(score: Score, kind: str) -> dict[str, Any]:
-    delays = [
-        each.delay_us for each in score.detections if each.labelled.drift.kind == kind and each.delay_us is not None
-    ]
+    delays = score.delays_us(kind)
     return {
         "hits": score.count("hit", kind),
         "misses": score.count("missed", kind),
         "pending": score.count("pending", kind),
         "false_alarms": sum(alert.kind == kind for alert in score.false_alarms),
         "mean_delay_s": _seconds(sum(delays) // len(delays)) if delays else None,
+        "median_delay_s": _median_s(delays),
     }
+
+
+def _median_s(delays: Sequence[int]) -> float | None:
+    """Return the middle one of sorted delays, the longer of two; no delay lies between them."""
+    return _seconds(delays[len(delays) // 2]) if delays else None
 
 
 def _moment(at: int | None) -> str | None:

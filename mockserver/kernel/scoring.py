@@ -43,6 +43,14 @@ class Score:
         """Return how many drifts are in a state, of a kind or of any."""
         return sum(each.state == state and kind in (None, each.labelled.drift.kind) for each in self.detections)
 
+    def delays_us(self, kind: str | None = None) -> list[int]:
+        """Return how long after its onset each drift was noticed that was, shortest first, of a kind or of any."""
+        return sorted(
+            each.delay_us
+            for each in self.detections
+            if each.delay_us is not None and kind in (None, each.labelled.drift.kind)
+        )
+
 
 def score(drifts: Iterable[Labelled], alerts: Iterable[Alert], now: int, grace_us: int) -> Score:
     """Score alerts.

@@ -198,8 +198,22 @@ def test_alerts_are_scored(control: ControlClient) -> None:
     assert [score[name] for name in ("hits", "misses", "pending", "repeats")] == [1, 1, 1, 1]
     assert [alert["id"] for alert in score["false_alarms"]] == ["alert-3", "alert-4"]
     assert score["by_kind"] == {
-        "colour": {"hits": 1, "misses": 1, "pending": 1, "false_alarms": 1, "mean_delay_s": 43200.0},
-        "contract": {"hits": 0, "misses": 0, "pending": 0, "false_alarms": 1, "mean_delay_s": None},
+        "colour": {
+            "hits": 1,
+            "misses": 1,
+            "pending": 1,
+            "false_alarms": 1,
+            "mean_delay_s": 43200.0,
+            "median_delay_s": 43200.0,
+        },
+        "contract": {
+            "hits": 0,
+            "misses": 0,
+            "pending": 0,
+            "false_alarms": 1,
+            "mean_delay_s": None,
+            "median_delay_s": None,
+        },
     }
 
 
