@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
+
+from mockserver.kernel.errors import Unusable
+from mockserver.options import closeness, option
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+    from mockserver.playing import Played
 
 FINDINGS = 1
 
@@ -48,3 +62,142 @@ def validate(name: str) -> None:
             click.echo(line)
         click.get_current_context().exit(FINDINGS)
     click.echo(f"{path}: fine")
+
+
+@scenario.command(short_help="Tell how well a monitor's alerts tell what really changed.")
+@click.argument("name", metavar="[NAME|PATH]", required=False)
+@click.option("--alerts", metavar="FILE", help="Lines of at,kind,subject,note; - is standard input.")
+@option("--db", type=click.Path(path_type=Path), help="A database that no server is using: the alerts in it.")
+@option("--url", help="A running server: the alerts it was sent.")
+@option("--world", default="default", show_default=True, help="World to look at, in the database or server.")
+@option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
+@click.option("--grace", help="How long after a drift's end an alert may still be about it.  [default: 1d]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as `GET alerts` answers.")
+@click.pass_context
+def score(
+    context: click.Context, name: str | None, alerts: str | None, db: Path | None, url: str | None, world: str,
+    admin_token: str | None, grace: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Tell which drifts a monitor noticed, how late, and how often it was wrong.
+
+    With NAME and --alerts the truth comes from the scenario's file, and nothing is played. With --db or --url it is a
+    played world's, and so are the alerts. The status is 0 if every drift was noticed and nothing else, otherwise 1.
+    """
+    from mockserver import resources, scores
+
+    grace_us = _span(grace)
+    if name is not None:
+        if alerts is None:
+            raise Unusable("a scenario has no alerts of its own: give --alerts FILE")
+        told = scores.of_scenario(resources.scenario(name), _read(alerts), alerts, grace_us)
+    elif alerts is not None:
+        raise Unusable("alerts of a file are scored against a scenario: give its name or path")
+    elif closeness(context, "db") == closeness(context, "url"):
+        raise Unusable("a score is of NAME with --alerts FILE, of --db FILE or of --url URL: give one of them")
+    elif closeness(context, "db") > closeness(context, "url"):
+        assert db is not None
+        told = scores.of_file(db, world, grace_us)
+    else:
+        assert url is not None
+        told = scores.of_server(url, world, grace_us, admin_token)
+    click.echo(json.dumps(told, indent=2) if as_json else scores.told(told))
+    context.exit(0 if scores.is_perfect(told) else FINDINGS)
+
+
+def _span(text: str | None) -> int | None:
+    from mockserver.kernel.windows import parse_duration
+
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+
+
+def _read(path: str) -> str:
+    """Return what is in a file, or comes from standard input.
+
+    :raises Unusable: it cannot be read.
+    """
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"cannot read {path}: {error}") from None
+
+
+@scenario.command()
+@click.argument("name", metavar="NAME|PATH")
+@option("--world", default="default", show_default=True, help="World to play it in.")
+@option("--db", type=click.Path(path_type=Path), help="A database that no server is using; made when absent.")
+@option("--url", help="A running server.")
+@option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
+@option("--seed", type=int, help="In place of the scenario's.")
+@option("--history", metavar="SPAN", help="How much happens at once, such as 7d, in place of what the scenario says.")
+@click.option("--quiet", is_flag=True, help="Show no progress, and no summary.")
+@click.pass_context
+def run(
+    context: click.Context, name: str, world: str, db: Path | None, url: str | None, admin_token: str | None,
+    seed: int | None, history: str | None, quiet: bool,
+) -> None:  # fmt: skip
+    """Play a scenario's history, into --db FILE or at a running --url.
+
+    Whatever interrupts it, the same command goes on where it stopped, and ends with the same bytes.
+    """
+    from mockserver import playing
+
+    if closeness(context, "db") == closeness(context, "url"):
+        raise Unusable("a scenario is played into --db FILE or at --url URL: give one of them")
+    scene = playing.scene(name, seed, history)
+    faults = playing.faults(scene)
+    if faults:
+        for line in faults:
+            click.echo(line, err=True)
+        context.exit(FINDINGS)
+    if closeness(context, "db") > closeness(context, "url"):
+        assert db is not None
+        place, pieces = f"--db {db}", playing.in_file(db, world, scene)
+    else:
+        assert url is not None
+        place, pieces = f"--url {url}", playing.at_server(url, world, scene, admin_token)
+    try:
+        played = shown(name, pieces, is_quiet=quiet)
+    except KeyboardInterrupt:
+        click.echo("\nmockserver: interrupted; the same command goes on from there", err=True)
+        raise
+    if not quiet:
+        click.echo("\n".join(_told(played, world, place)))
+
+
+def shown(label: str, pieces: Iterable[Played], *, is_quiet: bool = False) -> Played:
+    """Take what is played, and show on a terminal how far it is; return what was told last."""
+    from collections import deque
+
+    from mockserver.playing import share_played
+
+    if is_quiet or not sys.stderr.isatty():
+        return deque(pieces, maxlen=1).pop()
+    played: Played = {}
+    steps, done = 1000, 0
+    bar: ProgressBar[Played]
+    with click.progressbar(
+        length=steps,
+        label=label,
+        file=sys.stderr,
+        item_show_func=lambda told: None if told is None else f"{told['tallies'].get('calls', 0):,} calls",
+    ) as bar:
+        for told in pieces:
+            played, share = told, int(share_played(told) * steps)
+            bar.update(share - done, told)
+            done = share
+    return played
+
+
+def _told(played: Played, world: str, place: str) -> list[str]:
+    from mockserver.playing import summary
+
+    until = played["position"] or played["played_at"]
+    lines = [f"{played['name']}: world '{world}' is at {until}", *(f"  {line}" for line in summary(played))]
+    if played["starts_at"] is not None:
+        lines.append(f"what really changes in it: mockserver export truth {place} --world {world}")
+    if place.startswith("--db"):
+        lines.append(f"to go on with it: mockserver serve {place}")
+    return lines
