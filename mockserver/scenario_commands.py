@@ -14,11 +14,10 @@ from mockserver.kernel.errors import Unusable
 from mockserver.options import closeness, option
 
 if TYPE_CHECKING:
-    from click._termui_impl import ProgressBar
-
     from mockserver.playing import Played
 
 FINDINGS = 1
+UNUSABLE = 2
 
 
 @click.group()
@@ -27,41 +26,95 @@ def scenario() -> None:
 
 
 @scenario.command("list")
-def list_scenarios() -> None:
-    """Print the shipped scenarios with their purpose."""
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_scenarios(as_json: bool) -> None:
+    """Print the shipped scenarios: name, length and purpose."""
     from mockserver import resources
+    from mockserver.kernel.windows import format_duration
     from mockserver.simulation.script import load
 
-    names = resources.scenario_names()
-    width = max(map(len, names), default=0)
-    for name in names:
-        click.echo(f"{name:{width}}  {load(resources.scenario(name)).purpose}")
+    found = [
+        (script.name, None if script.length is None else format_duration(script.length), script.purpose)
+        for script in (load(resources.scenario(name)) for name in resources.scenario_names())
+    ]
+    if as_json:
+        click.echo(
+            json.dumps([dict(zip(("name", "length", "purpose"), each, strict=True)) for each in found], indent=2)
+        )
+        return
+    name_width = max((len(name) for name, _, _ in found), default=0)
+    length_width = max((len(length or "") for _, length, _ in found), default=0)
+    for name, length, purpose in found:
+        click.echo(f"{name:{name_width}}  {length or '':>{length_width}}  {purpose}")
 
 
 @scenario.command()
-@click.argument("name")
-def show(name: str) -> None:
-    """Print a scenario's file, by shipped name or by path."""
+@click.argument("name", metavar="NAME|PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the file as it is, to start one of your own from.")
+def show(name: str, as_json: bool, as_yaml: bool) -> None:
+    """Print what a scenario is good for, and what happens in it when."""
     from mockserver import resources
-
-    click.echo(resources.scenario(name).read_text(encoding="utf-8"), nl=False)
-
-
-@scenario.command()
-@click.argument("name", metavar="PATH")
-def validate(name: str) -> None:
-    """Check a scenario's file; every fault is printed with its line."""
-    from mockserver import resources
-    from mockserver.simulation.script import FaultyScript, load
+    from mockserver.control.operations.drifts import all_kinds
+    from mockserver.simulation import synopsis
+    from mockserver.simulation.planning import plan
+    from mockserver.simulation.script import load
+    from mockserver.vendors.registry import vendors
 
     path = resources.scenario(name)
-    try:
-        load(path)
-    except FaultyScript as faulty:
-        for line in faulty.lines:
-            click.echo(line)
-        click.get_current_context().exit(FINDINGS)
-    click.echo(f"{path}: fine")
+    if as_yaml:
+        click.echo(path.read_text(encoding="utf-8"), nl=False)
+        return
+    found = vendors()
+    planned = plan(load(path), found)
+    if as_json:
+        click.echo(json.dumps(synopsis.as_data(planned, all_kinds(found)), indent=2))
+    else:
+        click.echo("\n".join(synopsis.as_lines(planned, all_kinds(found))))
+
+
+@scenario.command()
+@click.argument("paths", nargs=-1, required=True, metavar="NAME|PATH...")
+@option(
+    "--fixtures",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Your own catalog, prices and other starting data that it will be played with.",
+)
+@click.pass_context
+def validate(context: click.Context, paths: tuple[str, ...], fixtures: Path | None) -> None:
+    """Check scenarios: every fault is printed with its file and line.
+
+    What only a world can tell, such as whether an endpoint is there, is tried out in one that is thrown away. The
+    status is 0 when all are fine, 1 when there is a fault, and 2 when a file cannot be read.
+    """
+    from mockserver.simulation.script import FaultyScript
+    from mockserver.validation import Validator
+
+    status = 0
+    with Validator(fixtures) as validator:
+        for path in paths:
+            try:
+                validator.check(path)
+            except FaultyScript as faulty:
+                for line in faulty.lines:
+                    click.echo(line)
+                status = max(status, FINDINGS)
+            except Unusable as error:
+                click.echo(f"mockserver: {error}", err=True)
+                status = UNUSABLE
+            else:
+                click.echo(f"{path}: fine")
+    context.exit(status)
+
+
+@scenario.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors that complete and check YAML."""
+    from mockserver.simulation.schema import document
+    from mockserver.vendors.registry import vendors
+
+    click.echo(json.dumps(document(vendors()), indent=2))
 
 
 @scenario.command(short_help="Tell how well a monitor's alerts tell what really changed.")
@@ -175,18 +228,16 @@ def shown(label: str, pieces: Iterable[Played], *, is_quiet: bool = False) -> Pl
 
     if is_quiet or not sys.stderr.isatty():
         return deque(pieces, maxlen=1).pop()
-    played: Played = {}
+    played: Played = {"tallies": {}}
     steps, done = 1000, 0
-    bar: ProgressBar[Played]
-    with click.progressbar(
-        length=steps,
-        label=label,
-        file=sys.stderr,
-        item_show_func=lambda told: None if told is None else f"{told['tallies'].get('calls', 0):,} calls",
-    ) as bar:
-        for told in pieces:
-            played, share = told, int(share_played(told) * steps)
-            bar.update(share - done, told)
+
+    def calls(_step: int | None) -> str:
+        return f"{played['tallies'].get('calls', 0):,} calls"
+
+    with click.progressbar(length=steps, label=label, file=sys.stderr, item_show_func=calls) as bar:
+        for played in pieces:
+            share = int(share_played(played) * steps)
+            bar.update(share - done)
             done = share
     return played
 

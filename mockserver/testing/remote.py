@@ -27,6 +27,7 @@ __tracebackhide__ = True  # a test that is refused something is shown its own li
 
 _TOKEN = "--mockserver-admin-token, or MOCKSERVER_ADMIN_TOKEN"
 _TIMEOUT_S = 60
+_LONG_TIMEOUT_S = 3600  # for what may be a lot of work, such as a scenario's history
 _HELLO_TIMEOUT_S = 10
 
 
@@ -149,7 +150,8 @@ class HttpWire:
             path += f"?{urlencode(plain(query))}"
         data = None if route.body is None else json.dumps(plain(body or {})).encode()
         try:
-            status, media_type, answer = self._send(route.method, self._base + path, data)
+            timeout_s = _LONG_TIMEOUT_S if route.is_slow else _TIMEOUT_S
+            status, media_type, answer = self._send(route.method, self._base + path, data, timeout_s)
         except (OSError, HTTPException) as error:
             raise Refused(name, 0, f"the server does not answer: {error or type(error).__name__}") from None
         if status >= 400:
@@ -158,17 +160,17 @@ class HttpWire:
             return None
         return json.loads(answer) if "json" in media_type and "jsonl" not in media_type else answer.decode()
 
-    def _send(self, method: str, target: str, data: bytes | None) -> tuple[int, str, bytes]:
+    def _send(self, method: str, target: str, data: bytes | None, timeout_s: int) -> tuple[int, str, bytes]:
         headers = {**self._headers, **({} if data is None else {"content-type": "application/json"})}
         connection: HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is not None:
             try:
-                return _exchange(connection, method, target, data, headers)
+                return _exchange(connection, method, target, data, headers, timeout_s)
             except (ConnectionError, HTTPException):  # an idle connection may have been closed meanwhile
                 connection.close()
         connection = self._own.connection = self._connect()
         self._open.append(connection)
-        return _exchange(connection, method, target, data, headers)
+        return _exchange(connection, method, target, data, headers, timeout_s)
 
     def close(self) -> None:
         """Close every connection."""
@@ -177,8 +179,16 @@ class HttpWire:
 
 
 def _exchange(
-    connection: HTTPConnection, method: str, target: str, data: bytes | None, headers: Mapping[str, str]
+    connection: HTTPConnection,
+    method: str,
+    target: str,
+    data: bytes | None,
+    headers: Mapping[str, str],
+    timeout_s: int,
 ) -> tuple[int, str, bytes]:
+    connection.timeout = timeout_s
+    if connection.sock is not None:
+        connection.sock.settimeout(timeout_s)
     connection.request(method, target, data, dict(headers))
     answer = connection.getresponse()
     return answer.status, answer.getheader("content-type", ""), answer.read()

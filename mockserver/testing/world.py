@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +17,7 @@ from mockserver.testing.record import Record
 from mockserver.testing.requests import Requests
 from mockserver.testing.stubs import Stubs
 from mockserver.testing.switches import Switches
-from mockserver.testing.values import Instant
+from mockserver.testing.values import Instant, Span
 
 if TYPE_CHECKING:
     from mockserver.http.inprocess import InProcessTransport
@@ -148,14 +148,20 @@ class World(Assertions):
 
     # What happens in it
 
-    def play(self, name: str | Path, *, seed: int | None = None) -> Record:
-        """Bring the world to a scenario's start state.
+    def play(self, name: str | Path, *, seed: int | None = None, history: Span | None = None) -> Play:
+        """Bring the world to a scenario's start state, and play its history; the rest comes as the clock moves.
 
         :param name: of a shipped scenario, or the path of a file.
+        :param history: how much has happened when this returns, such as `"7d"`, in place of what the scenario says.
         :raises Unusable: there is no such scenario.
-        :raises Refused: its file is faulty.
+        :raises Refused: its file is faulty, or the world has seen too much already.
         """
-        return Record(self.change("scenario.play", body=scene(name, seed)))
+        return Play(self.change("scenario.play", body=scene(name, seed, history)), self)
+
+    @property
+    def scenario(self) -> Play:
+        """The scenario that was played last, and how far it is; its `name` is `None` where none was."""
+        return Play(self.call("scenario.get"), self)
 
     @property
     def truth(self) -> list[Record]:
@@ -196,14 +202,46 @@ class World(Assertions):
         self.change("worlds.restore", body={"snapshot": snapshot})
 
 
-def scene(name: str | Path, seed: int | None) -> dict[str, Any]:
+def scene(name: str | Path, seed: int | None, history: Span | None = None) -> dict[str, Any]:
     """Return a scenario as the control API takes it: the shipped ones by name, others with their text."""
     from mockserver.resources import scenario, scenario_names
 
     body: dict[str, Any] = {"name": str(name)}
     if str(name) not in scenario_names():
         body["text"] = scenario(str(name)).read_text(encoding="utf-8")
-    return body if seed is None else {**body, "seed": seed}
+    said = {"seed": seed, "history": history}
+    return {**body, **{option: value for option, value in said.items() if value is not None}}
+
+
+class Play(Record):
+    """A scenario that is played in a world, as far as it was when this was asked for.
+
+    :param world: in which it is played.
+    """
+
+    def __init__(self, data: Mapping[str, Any], world: World) -> None:
+        super().__init__(data)
+        self._world = world
+
+    @property
+    def truth(self) -> list[Record]:
+        """What really changes in it: every drift, with its cause."""
+        return self._world.truth
+
+    def pause(self) -> Play:
+        """Stop the world's clock."""
+        return self._changed("pause")
+
+    def resume(self) -> Play:
+        """Let the clock go on as before it was stopped."""
+        return self._changed("resume")
+
+    def step(self, by: Span | None = None) -> Play:
+        """Move the stopped clock: by so much, or to the next instant at which anything happens."""
+        return self._changed("step", {} if by is None else {"by": by})
+
+    def _changed(self, how: str, body: dict[str, Any] | None = None) -> Play:
+        return Play(self._world.change(f"scenario.{how}", body=body), self._world)
 
 
 class Invariants(Record):

@@ -1,0 +1,216 @@
+"""Where a scenario is played: in a database file that no server holds, in a simulator of ours, or at a running server.
+
+Each yields how far it is, again and again, as `GET scenario` tells it, and last when its history is all there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mockserver import resources
+from mockserver.kernel.errors import MockError, Unusable
+from mockserver.kernel.money import usd_text
+from mockserver.kernel.windows import parse_instant
+
+if TYPE_CHECKING:
+    from mockserver.app import Simulator
+    from mockserver.kernel.world import World
+
+Played = Mapping[str, Any]
+
+_LOOK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A scenario, and what is said beside it.
+
+    :param name: of a shipped one, or the path of a file.
+    :param text: of that file; `None` for a shipped one.
+    :param history: how much of it is there at once, as `7d`; `None` for what the scenario says.
+    """
+
+    name: str
+    text: str | None
+    seed: int | None = None
+    history: str | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The scenario as the control API takes it."""
+        said = {"name": self.name, "text": self.text, "seed": self.seed, "history": self.history}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def scene(name_or_path: str, seed: int | None = None, history: str | None = None) -> Scene:
+    """Return a scenario by shipped name or by path.
+
+    :raises Unusable: there is none, or it cannot be read.
+    """
+    path = resources.scenario(name_or_path)
+    if name_or_path in resources.scenario_names():
+        return Scene(name_or_path, None, seed, history)
+    try:
+        return Scene(name_or_path, path.read_text(encoding="utf-8"), seed, history)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"cannot read {path}: {error}") from None
+
+
+def faults(scene: Scene) -> list[str]:
+    """Return what is wrong with a scenario's file, each with its line."""
+    from mockserver.simulation.planning import plan
+    from mockserver.simulation.script import FaultyScript, parse
+    from mockserver.vendors.registry import vendors
+
+    if scene.text is None:
+        return []
+    try:
+        plan(parse(scene.text, scene.name), vendors())
+    except FaultyScript as faulty:
+        return faulty.lines
+    return []
+
+
+def in_file(db: Path, world: str, scene: Scene) -> Iterator[Played]:
+    """Play a scenario in a world of a file, which is made when it is absent; again, to go on where it stopped.
+
+    :raises Unusable: the file is in use or not ours, or the scenario cannot be played there.
+    """
+    from mockserver.app import Simulator
+    from mockserver.config import Settings
+
+    simulator = Simulator(Settings(db))
+    try:
+        yield from in_simulator(simulator, world, scene)
+    finally:
+        simulator.close()
+
+
+def in_simulator(simulator: Simulator, world: str, scene: Scene) -> Iterator[Played]:
+    """Play a scenario in a world of a simulator that serves nobody yet.
+
+    :raises Unusable: it cannot be played there.
+    """
+    from pydantic import ValidationError
+
+    from mockserver.control.control import Control
+    from mockserver.control.scenario import PlayRequest
+    from mockserver.http.endpoint import problems_of
+    from mockserver.kernel.errors import InvalidRequest
+
+    stage = simulator.stage
+    control = Control(simulator.worlds, simulator.vendors, {}, stage)
+    try:
+        try:
+            asked = PlayRequest.model_validate(scene.body)
+        except ValidationError as error:
+            raise InvalidRequest(*problems_of(error, "body")) from None
+        with control.changing(world) as held:
+            is_there = _is_there(held, scene)
+            played = (
+                stage.playing(held) if is_there else stage.play(held, asked.name, asked.text, asked.seed, asked.history)
+            )
+        yield played
+        yield from stage.backfill(held)
+    except MockError as error:
+        place = simulator.settings.db or "memory"
+        raise Unusable(f"{scene.name} cannot be played in world '{world}' of {place}: {error}") from None
+
+
+def _is_there(world: World, scene: Scene) -> bool:
+    """Whether this very scenario was played in a world last, as far as it happens at once."""
+    from mockserver.simulation.plays import last_play
+
+    last = last_play(world)
+    if last is None or last[1] is None or not last[1].state.is_filled:
+        return False
+    text = resources.scenario(scene.name).read_text(encoding="utf-8") if scene.text is None else scene.text
+    return last[0].text == text and scene.seed in (None, last[0].seed)
+
+
+def at_server(url: str, world: str, scene: Scene, admin_token: str | None) -> Iterator[Played]:
+    """Play a scenario in a world of a running server; the server goes on with it when we are interrupted.
+
+    :raises Unusable: no server of ours is there, or the scenario cannot be played in it.
+    """
+    from queue import Empty, Queue
+    from threading import Thread
+
+    from mockserver.testing.remote import HttpWire, check
+    from mockserver.testing.server import NoServer
+    from mockserver.testing.wire import Refused
+
+    try:
+        check(url, admin_token)
+    except NoServer as error:
+        raise Unusable(str(error)) from None
+    wire = HttpWire(url, admin_token)
+    answers: Queue[Played | Refused] = Queue()
+
+    def ask() -> None:
+        try:
+            answers.put(wire.call("scenario.play", world, body=scene.body))
+        except Refused as refused:
+            answers.put(refused)
+
+    Thread(target=ask, daemon=True).start()  # so that nobody waits for it who was interrupted
+    try:
+        while True:
+            try:
+                answer = answers.get(timeout=_LOOK_S)
+            except Empty:
+                answer = wire.call("scenario.get", world)
+                if answer["name"] is not None:
+                    yield answer
+            else:
+                if isinstance(answer, Refused):
+                    raise answer
+                yield answer
+                return
+    except Refused as refused:
+        raise Unusable(f"{scene.name} cannot be played in world '{world}' of {url}: {refused.detail}") from None
+    finally:
+        wire.close()
+
+
+# Telling
+
+
+def share_played(played: Played) -> float:
+    """Return how much of its history is there, as a share."""
+    if played["is_filled"] or played["starts_at"] is None or played["position"] is None:
+        return 1.0
+    start, end, now = (parse_instant(played[name]) for name in ("starts_at", "history_ends_at", "position"))
+    return min(max((now - start) / (end - start), 0.0), 1.0) if end > start else 1.0
+
+
+def summary(played: Played) -> list[str]:
+    """Return what came of a scenario so far, line by line; only what there was any of."""
+    tallies, planted = played["tallies"], played["planted"]
+
+    def counted(names: Mapping[str, str], numbers: Mapping[str, int]) -> str:
+        return ", ".join(f"{numbers[name]:,} {said}" for name, said in names.items() if numbers.get(name))
+
+    lines = [
+        counted(_CALLS, tallies),
+        f"${usd_text(tallies['debited_micro_usd'])} debited" if tallies.get("debited_micro_usd") else "",
+        counted(_EVENTS, tallies),
+        counted(_ELSE, tallies),
+        counted({name: name.replace("_", " ") for name in planted}, planted),
+    ]
+    if lines[-1]:
+        lines[-1] = f"planted between debits and events: {lines[-1]}"
+    return [line for line in lines if line]
+
+
+_CALLS = {
+    "calls": "calls", "answered": "answered", "refused": "refused", "failed": "failed", "retried": "retried",
+    "held_back": "held back for want of credit",
+}  # fmt: skip
+_EVENTS = {"sent": "cost events sent", "recorded": "recorded"}
+_ELSE = {
+    "top_ups": "top-ups", "invoices": "invoices", "steps": "requests of its own", "refused_steps": "of them refused",
+}  # fmt: skip
