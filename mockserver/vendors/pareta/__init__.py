@@ -4,6 +4,7 @@ from mockserver.vendors.pareta import errors, routes, tables
 from mockserver.vendors.pareta.operations import (
     agent,
     auto,
+    calls,
     chat,
     credits,
     debits,
@@ -39,7 +40,7 @@ vendor = Vendor(
         agent.SURFACE: True,
     },
     account=credits.CreditAccount(),
-    exports={"ledger": credits.LEDGER},
+    exports={"calls": calls.CALLS, "ledger": credits.LEDGER},
     debits=debits.DEBITS,
     drifts=drifting.KINDS,
     serving=Counter(lambda error: errors.render(error).status),

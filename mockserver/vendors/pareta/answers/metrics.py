@@ -62,6 +62,7 @@ class PerformancePoint(WireModel):
     requests: int
     p50_ms: float | None
     p95_ms: float | None
+    p99_ms: float | None
 
 
 class PerformanceMetricResponse(WireModel):

@@ -11,6 +11,7 @@ from typing import Any
 from mockserver.kernel.drifts import Seen, seen_of
 from mockserver.kernel.errors import MockError
 from mockserver.kernel.ids import Draws
+from mockserver.kernel.money import MicroUsd
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.catalog import AUTO, PriceSheet, Task
@@ -97,7 +98,7 @@ class Till:
         self._given = 0
         last = tables.ledger.last_entry(world)
         self._seq = last.seq
-        self._balance: int = last.balance_micro_usd
+        self._balance = last.balance_micro_usd
         self._held = held(world)
         self._desks: dict[str, Desk] = {}
         self._prices: PriceSheet | None = None
@@ -221,7 +222,7 @@ class Till:
         """Record a call that succeeded, and debit its price at an instant."""
         cost = facts[5]
         self._seq += 1
-        self._balance -= cost
+        self._balance = MicroUsd(self._balance - cost)
         self._debits.append(
             (self._seq, at, -cost, self._balance, OPERATION, desk.who, request_id, desk.server.model, key)
         )

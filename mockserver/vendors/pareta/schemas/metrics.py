@@ -89,6 +89,7 @@ def performance_metric(value: Performance) -> dict[str, Any]:
                 "requests": series.buckets[start].succeeded,
                 "p50_ms": _ms(part.p50_us),
                 "p95_ms": _ms(part.p95_us),
+                "p99_ms": _ms(part.p99_us),
             }
             for start, part in value.buckets.items()
         ],

@@ -153,6 +153,20 @@ def insert_calls(world: World, rows: Sequence[CallRow]) -> None:
     )
 
 
+ExportedCall = tuple[str, int, int, int, int, int, int, int, float | None, str, int]
+"""Endpoint, instant, status, latency, both kinds of tokens, cost, frontier cost, score, request id; and its ordinal."""
+
+
+def calls_after(world: World, endpoint_id: str, n: int, limit: int) -> list[ExportedCall]:
+    """Return calls in order of endpoint and ordinal, from after one on."""
+    rows: list[ExportedCall] = world.store.conn.execute(
+        "SELECT endpoint, at, status, latency_us, prompt_tokens, completion_tokens, cost_micro_usd, frontier_micro_usd,"
+        " score, request_id, n FROM pareta_calls WHERE world = ? AND (endpoint, n) > (?, ?) ORDER BY endpoint, n LIMIT ?",
+        (world.id, endpoint_id, n, limit),
+    ).fetchall()
+    return rows
+
+
 class CallsOf(NamedTuple):
     """Whose calls metrics look at: those of one name from an ordinal on, which leaves out what bore the name before."""
 
