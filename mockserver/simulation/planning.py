@@ -119,12 +119,10 @@ def unmet(planned: Plan, world: World, vendors: Sequence[Vendor]) -> list[Findin
     """Return what a scenario counts on and a world that has come to its start state does not have."""
     script = planned.script
     findings: list[Finding] = []
-    if script.traffic is None:
-        return findings
     servings = [vendor.serving for vendor in vendors if vendor.serving is not None]
     intakes = [vendor.intake for vendor in vendors if vendor.intake is not None]
     names = list(dict.fromkeys(name for serving in servings for name in serving.callable(world)))
-    for n, use in enumerate(script.traffic.uses):
+    for n, use in enumerate(() if script.traffic is None else script.traffic.uses):
         if use.endpoint not in names:
             message = f"there is no {use.endpoint} to call: deploy it in start.requests; there are: {_few(names)}"
             findings.append(Finding(("traffic", "uses", n, "endpoint"), message))
@@ -446,13 +444,13 @@ class _Planner:
         before = len(self.findings)
         try:
             body = {
-                name: value if name in _AS_TEXT and isinstance(value, str) else as_json(value)
+                name: value if name in AS_TEXT and isinstance(value, str) else as_json(value)
                 for name, value in (part.model_extra or {}).items()
             }
         except ValueError as error:
             self.blame(str(error), "faults", n)
             return None
-        for name in _AS_TEXT & body.keys():
+        for name in AS_TEXT & body.keys():
             body[name] = str(body[name])
         if part.between is not None:
             moments = [
@@ -483,7 +481,7 @@ class _Planner:
         return fault
 
 
-_AS_TEXT = {"after_spend_usd", "top_up_usd", "scale_values"}
+AS_TEXT = {"after_spend_usd", "top_up_usd", "scale_values"}
 """Fields of a fault that are exact, and so texts on the wire."""
 
 

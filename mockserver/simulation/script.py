@@ -199,16 +199,26 @@ def load(path: Path) -> Script:
     :raises FaultyScript: it is not YAML, or not a scenario.
     :raises Unusable: it cannot be read.
     """
+    return parse(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a scenario file.
+
+    :raises FaultyScript: it is too large to be one.
+    :raises Unusable: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1).decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < MAX_BYTES - 3:
-            raise Unusable(f"cannot read {path}: it is not UTF-8 text (byte {error.start})") from None
-        raise _too_large(str(path)) from None
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Unusable(f"cannot read {path}: {error.strerror}") from None
-    return parse(text, str(path))
+    if len(content) > MAX_BYTES:
+        raise _too_large(str(path))
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unusable(f"cannot read {path}: it is not UTF-8 text, as byte {error.start + 1} shows") from None
 
 
 def parse(text: str, path: str) -> Script:
@@ -217,7 +227,7 @@ def parse(text: str, path: str) -> Script:
     :param path: what to call the file in messages.
     :raises FaultyScript: it is not YAML, or not a scenario.
     """
-    if len(text) > MAX_BYTES:
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise _too_large(path)
     try:
         loader = _Loader(text)

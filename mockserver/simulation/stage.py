@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mockserver.simulation.parts import RequestPart
     from mockserver.simulation.planning import Plan
     from mockserver.simulation.player import Player
+    from mockserver.simulation.script import Script
 
 __all__ = ["Stage", "migrations"]
 
@@ -72,30 +73,36 @@ class Stage:
         :raises InvalidRequest: there is no such scenario, or it cannot be played; nothing is written.
         :raises Conflict: the world has seen too much already.
         """
-        from mockserver.simulation.planning import plan
-        from mockserver.simulation.script import FaultyScript, parse
+        from mockserver.simulation.script import FaultyScript
 
-        if text is None:
-            text = _shipped(name)
         try:
-            script = parse(text, name)
-            planned = plan(script, self._vendors, history_us)
+            self.start(world, name, _shipped(name) if text is None else text, seed, history_us)
         except FaultyScript as faulty:
             raise InvalidRequest(Problem(("body", "text"), str(faulty), "invalid_format")) from None
+        return self.playing(world)
+
+    def start(self, world: World, name: str, text: str, seed: int | None = None, history_us: int | None = None) -> None:
+        """Do what `play` does, with a scenario's text.
+
+        :raises FaultyScript: it cannot be played; every fault is named with its line, and nothing is written.
+        :raises Conflict: the world has seen too much already.
+        """
+        from mockserver.simulation.planning import plan
+        from mockserver.simulation.script import parse
+
+        script = parse(text, name)
+        planned = plan(script, self._vendors, history_us)
         seed = script.seed if seed is None else seed
         if self._is_unfinished(world, text, seed):
-            return self.playing(world)
+            return
         if _goes_on(planned):
             self._refuse(world, planned)
         try:
             with world.store.atomic():
                 self._begin(world, planned, text, seed)
-        except BaseException as error:
+        except BaseException:
             self._worlds.recall(world)
-            if isinstance(error, FaultyScript):
-                raise InvalidRequest(Problem(("body", "text"), str(error), "invalid_format")) from None
             raise
-        return self.playing(world)
 
     def _is_unfinished(self, world: World, text: str, seed: int) -> bool:
         """Whether this very scenario is being played, and its history is not all there."""
@@ -134,7 +141,11 @@ class Stage:
         if script.start.balance_usd is not None:
             set_balance(world, self._vendors, micro_usd(script.start.balance_usd), script.name)
         for number, part in enumerate(script.start.requests):
-            self._request(world, part, script.name, f"start.requests.{number}")
+            self._request(world, part, script, number)
+        if script.traffic is not None or planned.drifts:
+            from mockserver.simulation.planning import refuse, unmet
+
+            refuse(script, unmet(planned, world, self._vendors))
         for drift in planned.drifts:
             world.drifts.add(world.count("drifts"), drift)
         spent = sum(vendor.account.spent(world) for vendor in self._vendors if vendor.account is not None)
@@ -153,10 +164,7 @@ class Stage:
                 self._worlds.set_clock(world, beginning.clock_mode, traffic.started_at, beginning.clock_rate)
 
     def _enrolled(self, world: World, planned: Plan, text: str, seed: int) -> Traffic:
-        from mockserver.simulation.planning import refuse, unmet
-
         script = planned.script
-        refuse(script, unmet(planned, world, self._vendors))
         customers: tuple[str, ...] = ()
         usage = self._player.cast(text, script.name, seed).usage
         if usage is not None:
@@ -297,17 +305,18 @@ class Stage:
 
     # Requests
 
-    def _request(self, world: World, part: RequestPart, name: str, where: str) -> None:
+    def _request(self, world: World, part: RequestPart, script: Script, number: int) -> None:
         """Send a request that must succeed, and those that follow it.
 
-        :raises InvalidRequest: one of them does not.
+        :raises FaultyScript: one of them does not.
         """
-        for n, (sent, reply) in enumerate(self._sent(world, part, f"scenario {name}", None)):
+        from mockserver.simulation.planning import Finding, refuse
+
+        for sent, reply in self._sent(world, part, f"scenario {script.name}", None):
             if reply.status >= 400 or reply.fate != "sent":
-                said = reply.body.decode("utf-8", "replace")[:500]
-                place = where if n == 0 else f"{where}.then"
-                message = f"{place}: {sent} was answered with {reply.status}: {said}"
-                raise InvalidRequest(Problem(("body", "text"), message, "invalid_format"))
+                said = " ".join(reply.body.decode("utf-8", "replace")[:500].split())
+                message = f"{sent} must succeed, and was answered with {reply.status}: {said}"
+                refuse(script, [Finding(("start", "requests", number), message)])
 
     def _send(self, world: World, part: RequestPart, client: str) -> bool:
         """Send a request, and those that follow it; return whether all succeeded."""
