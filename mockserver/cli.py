@@ -25,7 +25,7 @@ import click
 from mockserver import __version__
 from mockserver.kernel.errors import Unusable
 from mockserver.options import F, closeness, defaults, option, options_of, usual_url
-from mockserver.scenario_commands import scenario
+from mockserver.scenario_commands import scenario, shown
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mockserver.export import Format
     from mockserver.http.serve import ServerName
     from mockserver.logs import LogForm
+    from mockserver.playing import Scene
 
 FINDINGS = 1
 UNUSABLE = 2
@@ -70,7 +71,16 @@ def _complain(message: str) -> None:
 
 _WORLDS = (
     option("--db", type=click.Path(path_type=Path), help="SQLite file; in memory when absent."),
-    option("--scenario", metavar="NAME|PATH", help="Scenario whose start state new worlds have."),
+    option(
+        "--scenario",
+        metavar="NAME|PATH",
+        help="Scenario whose start state new worlds have; one with traffic is played, its history first.",
+    ),
+    option(
+        "--history",
+        metavar="SPAN",
+        help="How much of the scenario happens at once, such as 7d; 0s for none.  [default: the scenario's]",
+    ),
     option(
         "--fixtures",
         type=click.Path(path_type=Path),
@@ -140,7 +150,11 @@ def _project_options(context: click.Context) -> dict[str, Any]:
 @option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
 @_world_options
 def serve(host: str, port: int, admin_token: str | None, server: ServerName, log: LogForm, **worlds: Any) -> None:
-    """Run the server until it is interrupted."""
+    """Run the server until it is interrupted.
+
+    A --scenario with traffic is played in the world `default`: requests are answered once its history is there, and
+    from then on it goes on as the clock moves. On a --db file it takes up where it stopped.
+    """
     from mockserver import logs
     from mockserver.http.serve import listen, require, run, url_of
 
@@ -148,8 +162,11 @@ def serve(host: str, port: int, admin_token: str | None, server: ServerName, log
     gc.disable()
     logs.configure(log)
     require(server)
-    settings = _settings(admin_token=admin_token, **worlds)
-    with listen(host, port, is_guarded=admin_token is not None) as listener, _simulating(settings) as simulator:
+    settings, scene = _settings(admin_token=admin_token, **worlds)
+    with (
+        listen(host, port, is_guarded=admin_token is not None) as listener,
+        _simulating(settings, scene, "default") as simulator,
+    ):
         place = f"{server}, {settings.db or 'memory'}"
         banner = f"mockserver {__version__} listening on {url_of(listener)} ({place})"
 
@@ -177,13 +194,17 @@ def execute(
     """Run COMMAND against a server of its own on a free port, and return its status.
 
     Besides the variables the vendors' clients read, COMMAND gets MOCKSERVER_URL and MOCKSERVER_WORLD: faults, stubs and
-    all else a test may want is below $MOCKSERVER_URL/_mock/worlds/$MOCKSERVER_WORLD.
+    all else a test may want is below $MOCKSERVER_URL/_mock/worlds/$MOCKSERVER_WORLD. A --scenario with traffic is
+    played in that world, its history before COMMAND starts.
     """
     from mockserver import logs
     from mockserver.http.serve import BackgroundServer
 
     logs.configure(log)
-    with _simulating(_settings(**worlds)) as simulator, BackgroundServer(simulator, server) as background:
+    with (
+        _simulating(*_settings(**worlds), world) as simulator,
+        BackgroundServer(simulator, server) as background,
+    ):
         status = _command_status(command, {**os.environ, **_variables(background.url, world)})
         if check and not status:
             status = _checked(background.url, world)
@@ -240,6 +261,7 @@ def _settings(
     *,
     db: Path | None,
     scenario: str | None,
+    history: str | None,
     fixtures: Path | None,
     seed: int | None,
     clock: str | None,
@@ -247,8 +269,8 @@ def _settings(
     strict: bool,
     known_worlds_only: bool,
     admin_token: str | None = None,
-) -> Settings:
-    """Return the settings that the options and, below them, the scenario ask for.
+) -> tuple[Settings, Scene | None]:
+    """Return the settings that the options and, below them, the scenario ask for, and the scenario if it has traffic.
 
     :raises Unusable: one of them cannot be had.
     """
@@ -257,11 +279,20 @@ def _settings(
     from mockserver.kernel.world import Beginning
 
     beginning = Beginning()
+    played: Scene | None = None
     if scenario is not None:
         from mockserver import resources
+        from mockserver.playing import scene
         from mockserver.simulation.script import load
 
-        beginning = load(resources.scenario(scenario)).beginning
+        script = load(resources.scenario(scenario))
+        beginning = script.beginning
+        if script.traffic is not None:
+            played = scene(scenario, seed, history, clock)
+            if at is not None:
+                raise Unusable(f"--at: scenario {scenario} says itself when its traffic begins")
+    if history is not None and played is None:
+        raise Unusable("--history is of a --scenario with traffic")
     try:
         if seed is not None:
             beginning = replace(beginning, seed=seed)
@@ -272,16 +303,24 @@ def _settings(
             beginning = replace(beginning, clock_at=parse_instant(at))
     except ValueError as error:
         raise Unusable(str(error)) from None
-    return Settings(db, beginning, strict, known_worlds_only, admin_token, scenario, fixtures)
+    return Settings(db, beginning, strict, known_worlds_only, admin_token, scenario, fixtures), played
 
 
 @contextmanager
-def _simulating(settings: Settings) -> Iterator[Simulator]:
-    """Hold a simulator for the length of a block; its database is one closed file afterwards."""
+def _simulating(settings: Settings, scene: Scene | None, world: str) -> Iterator[Simulator]:
+    """Hold a simulator for the length of a block; its database is one closed file afterwards.
+
+    :param scene: what has been played in a world when the block begins, if anything.
+    """
     from mockserver.app import Simulator
 
     simulator = Simulator(settings)
     try:
+        if scene is not None:
+            from mockserver.playing import in_simulator
+
+            gc.enable()  # its history is a lot of work, however short a start is
+            shown(scene.name, in_simulator(simulator, world, scene))
         yield simulator
     finally:
         simulator.close()

@@ -17,6 +17,7 @@ from mockserver.kernel.windows import parse_instant
 
 if TYPE_CHECKING:
     from mockserver.app import Simulator
+    from mockserver.kernel.clock import Mode
     from mockserver.kernel.world import World
 
 Played = Mapping[str, Any]
@@ -31,12 +32,14 @@ class Scene:
     :param name: of a shipped one, or the path of a file.
     :param text: of that file; `None` for a shipped one.
     :param history: how much of it is there at once, as `7d`; `None` for what the scenario says.
+    :param clock: what the clock does after that, as the command line has it; `None` for what the scenario says.
     """
 
     name: str
     text: str | None
     seed: int | None = None
     history: str | None = None
+    clock: str | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -45,16 +48,16 @@ class Scene:
         return {name: value for name, value in said.items() if value is not None}
 
 
-def scene(name_or_path: str, seed: int | None = None, history: str | None = None) -> Scene:
+def scene(name_or_path: str, seed: int | None = None, history: str | None = None, clock: str | None = None) -> Scene:
     """Return a scenario by shipped name or by path.
 
     :raises Unusable: there is none, or it cannot be read.
     """
     path = resources.scenario(name_or_path)
     if name_or_path in resources.scenario_names():
-        return Scene(name_or_path, None, seed, history)
+        return Scene(name_or_path, None, seed, history, clock)
     try:
-        return Scene(name_or_path, path.read_text(encoding="utf-8"), seed, history)
+        return Scene(name_or_path, path.read_text(encoding="utf-8"), seed, history, clock)
     except (OSError, UnicodeDecodeError) as error:
         raise Unusable(f"cannot read {path}: {error}") from None
 
@@ -115,9 +118,20 @@ def in_simulator(simulator: Simulator, world: str, scene: Scene) -> Iterator[Pla
             )
         yield played
         yield from stage.backfill(held)
+        if scene.clock is not None:
+            with control.changing(world) as held:
+                simulator.worlds.set_clock(held, *_clock(scene.clock))
+                yield stage.playing(held)
     except MockError as error:
         place = simulator.settings.db or "memory"
         raise Unusable(f"{scene.name} cannot be played in world '{world}' of {place}: {error}") from None
+
+
+def _clock(text: str) -> tuple[Mode, None, float]:
+    from mockserver.config import parse_clock
+
+    mode, rate = parse_clock(text)
+    return mode, None, rate
 
 
 def _is_there(world: World, scene: Scene) -> bool:

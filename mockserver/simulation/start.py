@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from mockserver.kernel.money import micro_usd
 from mockserver.kernel.world import Worlds
@@ -18,5 +19,8 @@ def begin(script: Script, worlds: Worlds, vendors: Sequence[Vendor]) -> None:
     """
     if script.start.balance_usd is None:
         return
-    with worlds.store.committed():
-        set_balance(worlds.nobody, vendors, micro_usd(script.start.balance_usd), script.name)
+    at = script.beginning.clock_at
+    template = worlds.nobody
+    # Its clock may be running, and fast: no scenario would begin before its own balance came.
+    with worlds.store.committed(), nullcontext() if at is None else template.clock.pinned(at):
+        set_balance(template, vendors, micro_usd(script.start.balance_usd), script.name)
