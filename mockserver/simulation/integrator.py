@@ -23,6 +23,9 @@ from mockserver.vendors.intake import Sent
 Kind = Literal["missing", "doubled", "wrong_amount", "unknown"]
 """The differences that a reconciliation finds, as `mockserver.control.reconciling` calls them."""
 
+_MISSING: Kind = "missing"
+_UNKNOWN: Kind = "unknown"
+
 KEY_COUNTS_US = DAY
 """How long a key that was used makes a further event a repetition: what the integrator relies on."""
 
@@ -76,7 +79,7 @@ class Report(NamedTuple):
     :param counts: whether a reconciliation looks for it: it is the event that tells the call's cost.
     :param is_named: whether it says which call it is about.
     :param is_owed: whether something was debited for the call; `is_free` that its price was nothing.
-    :param due: the numbers it has to tell.
+    :param due: the numbers it has to tell; `is_wrong` that it says others from the beginning.
     """
 
     at: int | None
@@ -91,7 +94,8 @@ class Report(NamedTuple):
     is_named: bool = True
     is_owed: bool = True
     is_free: bool = False
-    due: Sequence[Decimal | int] = ()
+    due: tuple[Decimal | int, ...] = ()
+    is_wrong: bool = False
 
     def dump(self) -> str:
         """Return the report as JSON text, which `load` reads."""
@@ -100,11 +104,10 @@ class Report(NamedTuple):
     @classmethod
     def load(cls, text: str) -> Report:
         """Undo `dump`."""
-        at, name, customer, sent, attempt, failures, resends, arrived, *facts = read_exactly(
-            text.encode("utf-8", "surrogatepass")
+        report = cls(*read_exactly(text.encode("utf-8", "surrogatepass")))
+        return report._replace(
+            sent=Sent(*report.sent), arrived=tuple([Arrived(*each) for each in report.arrived]), due=tuple(report.due)
         )
-        copies = tuple([Arrived(*each) for each in arrived])
-        return cls(at, name, customer, Sent(*sent), attempt, failures, resends, copies, *facts)
 
     @property
     def kept(self) -> int:
@@ -132,11 +135,10 @@ class Report(NamedTuple):
             return ()
         kept = self._kept
         if not (self.is_owed and self.is_named):
-            missing: tuple[Kind, ...] = ("missing",) if self.is_owed and not self.is_free else ()
-            unknown: tuple[Kind, ...] = ("unknown",) * len(kept)
-            return missing + unknown
+            missing = self.is_owed and not self.is_free
+            return (_MISSING,) * missing + (_UNKNOWN,) * len(kept)
         if not kept:
-            return () if self.is_free else ("missing",)
+            return () if self.is_free else (_MISSING,)
         if len(kept) > 1:
             return ("doubled",)
         return ("wrong_amount",) if kept[0].is_wrong else ()
@@ -179,13 +181,17 @@ class Integrator:
     def reports(self, call: Answered) -> list[Report]:
         """Return the events that are to be sent about a call, one for each of the script's that apply to it.
 
-        A forgotten one is over at once (`at` is `None`): it is only there to tell what it plants.
+        A forgotten one is over at once (`at` is `None`): it is only there to tell what it plants. So is that of a call
+        that no event applies to, where others are reported.
         """
-        return [self._report(call, template, counts) for template, counts in self._of(call.endpoint)]
+        templates = self._of(call.endpoint)
+        if templates or not self._templates:
+            return [self._report(call, template, counts) for template, counts in templates]
+        return [_unsent(call, "", "", call.ask.at)]
 
     def unseen(self, endpoint: str, cost_micro_usd: int) -> tuple[Kind, ...]:
         """Return the differences that a call plants which was debited but whose client saw no answer."""
-        return ("missing",) if cost_micro_usd and self._of(endpoint) else ()
+        return (_MISSING,) if cost_micro_usd and self._templates else ()
 
     def _templates_of(self, endpoint: str) -> list[tuple[_Template, bool]]:
         """Return what is sent about the calls of an endpoint, and of each whether a reconciliation looks for it."""
@@ -196,28 +202,28 @@ class Integrator:
     def _report(self, call: Answered, template: _Template, counts: bool) -> Report:
         ask, part = call.ask, self._part
         slip, label = ask.slip, template.label
-        name = f"{label}:{ask.key}-{ask.turn}"
         stamp = ask.at if part.is_stamped else None
-        is_free = not call.cost_micro_usd
         if slip < self._forgets:
-            unsent = Sent(template.type, template.source, {}, call.subject, stamp, None)
-            return Report(None, name, call.customer, unsent, 0, 0, 0, (), counts, True, call.is_kept, is_free)
+            return _unsent(call, label, template.type, stamp)._replace(counts=counts)
         at = call.at + round(self._delay.quantile(ask.delay))
         cost = Decimal(call.cost_micro_usd).scaleb(-6)
         data = template.filled(call.seen, call, cost)
-        due = template.due(call, cost)
+        is_altered = not template.says_cost
         if self._doubles <= slip < self._overstates:
-            data = template.overstated(data, call, cost, part.factor)
+            data, is_altered = template.overstated(data, call, cost, part.factor), True
         if self._contracts:
             edits = self._contracts.of_sent(template.type, at, call.customer, ask.key, ask.turn)
             if edits:
-                data = edited(deepcopy(data), edits)
+                data, is_altered = edited(deepcopy(data), edits), True
+        due = template.due(call, cost)
+        name = f"{label}:{ask.key}-{ask.turn}"
         is_known = call.seen.get("id") == call.id
+        key = f"{label}:{call.id}" if is_known else name
         return Report(
-            at, name, call.customer,
-            Sent(template.type, template.source, data, call.subject, stamp, f"{label}:{call.id}" if is_known else name),
+            at, name, call.customer, Sent(template.type, template.source, data, call.subject, stamp, key),
             0, 0, 1 if self._forgets <= slip < self._doubles else 0, (), counts,
-            (is_known and part.key != "none") or _says(data, call.id), call.is_kept, is_free, due,
+            (is_known and part.key != "none") or _says(data, call.id), call.is_kept, not call.cost_micro_usd,
+            due, is_altered and template.told(data) != due,
         )  # fmt: skip
 
     def event(self, report: Report) -> Sent:
@@ -236,7 +242,7 @@ class Integrator:
         at = report.at
         assert at is not None
         if mishap is None and is_heard:
-            copy = Arrived(at, event.key, self._is_wrong(report, event))
+            copy = Arrived(at, event.key, report.is_wrong)
             return Attempt([(at, event)], self._acknowledged(report, at, (copy,)))
         if mishap is None or not (is_heard or mishap.status or mishap.is_severed or mishap.is_lost):
             return Attempt((), report._replace(at=None, attempt=report.attempt + 1))
@@ -251,16 +257,18 @@ class Integrator:
 
     def _is_wrong(self, report: Report, sent: Sent) -> bool:
         """Whether an event says anything else than it has to."""
-        if not report.counts:
-            return False
+        if sent.data is report.sent.data:
+            return report.is_wrong
         label, _, _ = report.name.rpartition(":")
-        return self._by_label[label].told(sent.data) != tuple(report.due)
+        return self._by_label[label].told(sent.data) != report.due
 
     def _acknowledged(self, report: Report, knows_at: int, copies: tuple[Arrived, ...]) -> Report:
-        again_at = knows_at + self._part.backoff if report.resends else None
-        return report._replace(
-            at=again_at, attempt=report.attempt + 1, failures=0, resends=max(0, report.resends - 1),
-            arrived=report.arrived + copies,
+        _, name, customer, sent, attempt, _, resends, arrived, counts, is_named, is_owed, is_free, due, is_wrong = (
+            report
+        )
+        return Report(
+            knows_at + self._part.backoff if resends else None, name, customer, sent, attempt + 1, 0,
+            max(0, resends - 1), arrived + copies, counts, is_named, is_owed, is_free, due, is_wrong,
         )  # fmt: skip
 
     def _unacknowledged(self, report: Report, knows_at: int, copies: tuple[Arrived, ...], status: int | None) -> Report:
@@ -287,6 +295,15 @@ def answer(identifier: str, model: str, prompt_tokens: int, completion_tokens: i
             "total_tokens": prompt_tokens + completion_tokens,
         },
     }
+
+
+def _unsent(call: Answered, label: str, event_type: str, stamp: int | None) -> Report:
+    """Return a report that is over before it began."""
+    return Report(
+        None, f"{label}:{call.ask.key}-{call.ask.turn}", call.customer,
+        Sent(event_type, "", {}, call.subject, stamp, None),
+        is_owed=call.is_kept, is_free=not call.cost_micro_usd,
+    )  # fmt: skip
 
 
 def _arrivals(event: Sent, mishap: Mishap, at: int) -> Iterator[tuple[int, Sent]]:
