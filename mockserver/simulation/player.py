@@ -331,7 +331,6 @@ class Run:
         if served.status != 200:
             self._failed(ask, attempt, at, served.status)
             return
-        self._tally("answered")
         cost = served.cost_micro_usd
         if is_kept:
             self._tally("debited_micro_usd", cost)
@@ -341,6 +340,7 @@ class Run:
             self._plant(self._integrator.unseen(use.endpoint, cost if is_kept else 0))
             self._failed(ask, attempt, at, None)
             return
+        self._tally("answered")
         if self._wants_counts:
             answered = self._state.answered
             answered[str(customer)] = answered.get(str(customer), 0) + 1
@@ -371,7 +371,10 @@ class Run:
             self._state.stopped[str(ask.customer)] = until
         again = retry_at(client, attempt, at, status)
         if again is not None:
-            heappush(self._heap, (again, ask.key, ask.turn, CALL, attempt + 1, ask._replace(at=again)))
+            # Another attempt is another chance.
+            chances = self._cast.draws.uniforms(4, "attempt", f"{ask.key}.{ask.turn}", attempt + 1)
+            ask = ask._replace(at=again, chances=Chances._make(chances))
+            heappush(self._heap, (again, ask.key, ask.turn, CALL, attempt + 1, ask))
 
     # Reports
 
