@@ -33,7 +33,7 @@ from mockserver.simulation.parts import (
     as_json,
 )
 from mockserver.simulation.people import external_id
-from mockserver.simulation.script import FaultyScript, Script, Where, unknown_key
+from mockserver.simulation.script import FaultyScript, Script, Where, told, unknown_key
 from mockserver.vendors.vendor import Vendor
 
 SENT = "sent:"
@@ -130,12 +130,29 @@ def unmet(planned: Plan, world: World, vendors: Sequence[Vendor]) -> list[Findin
         if not any(intake.is_heard(world, event.type) for intake in intakes):
             message = f"nothing listens to {event.type}: make a cost metric for it in start.requests"
             findings.append(Finding(("events", n, "type"), message))
+    # What is deployed or compared later is named in the request that does so.
+    named = [*names, *(text for step in planned.steps for text in _texts(step.request.model_dump()))]
     for n, drift in enumerate(planned.drifts):
         of_vendor = any(drift.kind in vendor.drifts for vendor in vendors)
-        if of_vendor and not any(map(glob(drift.subject).fullmatch, names)):
-            message = f"{drift.subject} is nothing that can be called; there are: {_few(names)}"
+        if of_vendor and not any(map(glob(drift.subject).fullmatch, named)):
+            message = (
+                f"{drift.subject} is nothing that is called, and no step names it:"
+                f" deploy it in start.requests; there are: {_few(names)}"
+            )
             findings.append(Finding(("drifts", n, "subject"), message))
     return findings
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in JSON data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
 
 
 def expected_calls(script: Script, since: int, until: int) -> float:
@@ -313,7 +330,7 @@ class _Planner:
             for offset in offsets:
                 first = kept.setdefault((holiday.date, offset), n)
                 if first != n:
-                    message = f"{holiday.date} is a holiday already: of holiday {first + 1}, for those at {offset}"
+                    message = f"{holiday.date} is a holiday already for those at {offset}: in holidays.{first}"
                     self.blame(message, *where, "date")
                     break
 
@@ -366,7 +383,7 @@ class _Planner:
         for n, drift in found.items():
             for m, earlier in found.items():
                 if m < n and (reason := contradiction(earlier, drift, kinds[drift.kind])):
-                    self.blame(f"{reason} (drift {m + 1}, line {self._line('drifts', m)})", "drifts", n)
+                    self.blame(f"{reason} (drifts.{m}, line {self._line('drifts', m)})", "drifts", n)
         return tuple(found.values())
 
     def _line(self, *where: Any) -> int:
@@ -388,7 +405,7 @@ class _Planner:
             drift = drift_of(DriftRequest.model_validate(body), known, start)
         except ValidationError as error:
             for item in error.errors():
-                self.blame(item["msg"].removeprefix("Value error, "), "drifts", n, *item["loc"])
+                self.blame(told(item), "drifts", n, *item["loc"])
         except InvalidRequest as error:
             for problem in error.problems:
                 self._blame_option(n, part, known, problem.where[1:], problem.message, problem.code)
@@ -437,7 +454,7 @@ class _Planner:
         for n, fault in found.items():
             for m, earlier in found.items():
                 if m < n and (reason := shadow(earlier, fault)):
-                    self.blame(f"{reason} (fault {m + 1}, line {self._line('faults', m)})", "faults", n)
+                    self.blame(f"{reason} (faults.{m}, line {self._line('faults', m)})", "faults", n)
         return tuple(found.values())
 
     def _fault(self, n: int, part: FaultPart) -> Fault | None:
@@ -464,7 +481,7 @@ class _Planner:
             fault = FaultRequest.model_validate(body).to_fault([vendor.api for vendor in self.vendors])
         except ValidationError as error:
             for item in error.errors():
-                message = item["msg"].removeprefix("Value error, ")
+                message = told(item)
                 if item["type"] == "extra_forbidden":
                     message = unknown_key(str(item["loc"][-1]), list(FaultRequest.model_fields))
                 self.blame(message, "faults", n, *item["loc"])

@@ -244,7 +244,7 @@ def parse(text: str, path: str) -> Script:
     try:
         script = Script.model_validate(data, context=WRITTEN)
     except ValidationError as error:
-        faults += [(source.line(item["loc"]), source.fault(*_fault(item))) for item in error.errors()]
+        faults += [(source.line(item["loc"]), source.fault(*_fault(item))) for item in _distinct(error.errors())]
     if faults:
         raise FaultyScript([text for _, text in sorted(faults)])
     script._source = source
@@ -312,13 +312,53 @@ def _syntax_fault(path: str, error: yaml.YAMLError) -> str:
     return f"{path}:1: {' '.join(str(error).split())}"
 
 
+def _distinct(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Return errors without those that only say that a list is short of the items that others are about."""
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(other is not error and other["loc"][: len(error["loc"])] == error["loc"] for other in errors)
+    ]
+
+
 def _fault(error: ErrorDetails) -> tuple[Where, str]:
     where = tuple(part for part in error["loc"] if part != "[key]")
     if error["type"] == "extra_forbidden":
         return where, unknown_key(str(where[-1]), _keys_at(where[:-1]))
-    if error["type"] == "missing":
-        return where, "must be said"
-    return where, error["msg"].removeprefix("Value error, ")
+    return where, told(error)
+
+
+_SAID: dict[str, str] = {
+    "missing": "must be said",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be a text",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object of keys and values",
+    "model_type": "must be an object of keys and values",
+    "too_short": "must have at least {min_length} of them, and has {actual_length}",
+    "too_long": "must have at most {max_length} of them, and has {actual_length}",
+    "literal_error": "must be one of {expected}",
+}
+
+
+def told(error: ErrorDetails) -> str:
+    """Return what is wrong with a field, in words of ours."""
+    words = _SAID.get(error["type"])
+    if words is None:
+        return error["msg"].removeprefix("Value error, ")
+    return words.format_map(error.get("ctx", {}))
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
