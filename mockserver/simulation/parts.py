@@ -40,7 +40,7 @@ MAX_STEPS = 100_000
 
 # What text that means something looks like, for editors; what it must be is checked by reading it.
 INSTANT = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?"
-SPAN = r"(\d+(\.\d+)?(ms|s|m|h|d|w)|P(\d+W)?(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?)"
+SPAN = r"(\d+(\.\d+)?(ms|s|m|h|d|w)|P(?=.)(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?)"
 OFFSET = r"[+-](0\d|1[0-4]):(00|15|30|45)"
 
 
@@ -183,7 +183,8 @@ class RequestPart(Part):
     """A request that is sent in the world's own name, as any client could.
 
     :param request: method and path, such as `POST /v0/costs`.
-    :param at: `None` in `start`: before anything else.
+    :param body: JSON.
+    :param at: when it is sent; not in `start`, which comes before anything else.
     :param every: sent again so long after, and again, until the traffic ends.
     :param then: sent right after its answer came. In them a text that is all `{...}`, or a `{...}` in the path, becomes
         what it names of that answer, such as `{run_id}`; they have no `at` or `every` of their own.
@@ -208,7 +209,11 @@ class StartPart(Part):
 
 
 class LawPart(Part):
-    """A long-tailed law, log-normal: half of all are below the median, one in a hundred above `p99`."""
+    """A long-tailed law, log-normal.
+
+    :param median: half of all are below it.
+    :param p99: one in a hundred is above it.
+    """
 
     median: Annotated[float, Field(ge=0.001, le=1e9)]
     p99: Annotated[float, Field(ge=0.001, le=1e9)]
@@ -220,7 +225,11 @@ class LawPart(Part):
 
 
 class SpanLawPart(Part):
-    """The same of durations."""
+    """A long-tailed law of durations, log-normal.
+
+    :param median: half of all are shorter.
+    :param p99: one in a hundred is longer.
+    """
 
     median: LawSpan
     p99: LawSpan
@@ -233,7 +242,9 @@ class SpanLawPart(Part):
 
 def _check_tail(median: float, p99: float) -> None:
     if p99 <= median:
-        raise ValueError("p99 must be above the median: every second is above the median, one in a hundred above p99")
+        raise ValueError(
+            "p99 must be above the median: half of all are above that, and only one in a hundred above p99"
+        )
 
 
 class SizesPart(Part):
@@ -250,6 +261,7 @@ class SizesPart(Part):
 class CustomersPart(Part):
     """Who uses the product. They are numbered by size: `customer-001` is the largest.
 
+    :param count: how many there ever are.
     :param utc_offsets: where they live, as weights; no daylight-saving time, which depends on a machine's tables.
     :param joining: share of them that join later, at any time until the traffic ends, or within a year if it never
         does; the largest is always there from the start.
@@ -273,6 +285,7 @@ class CustomersPart(Part):
 class HolidayPart(Part):
     """A day, by the customers' own calendar, on which less (or more) happens.
 
+    :param date: the day.
     :param factor: of what would happen otherwise.
     :param utc_offsets: of those who keep it; everybody if absent.
     """
@@ -368,7 +381,9 @@ class TrafficPart(Part):
     :param hours: shape of a day by the customers' own clocks, from midnight; only the ratios count.
     :param weekdays: shape of a week, from Monday; only the ratios count.
     :param growth_per_week: of the intensity, compound.
+    :param holidays: days on which less or more happens.
     :param seasons: longer swings; they multiply.
+    :param uses: what is called.
     """
 
     calls_per_day: Annotated[float, Field(gt=0, le=10_000_000)]
@@ -396,6 +411,7 @@ class ClientPart(Part):
     :param reuses_key: whether an attempt bears the same idempotency key as the one before; Pareta heeds none.
     :param on_no_credit: `stop` for `probe_after`, then try again; `continue` as if nothing had happened; or `retry`
         like any failure, which is wrong.
+    :param probe_after: how long customers stop for.
     """
 
     retries: Annotated[int, Field(ge=0, le=20)] = 2
@@ -409,6 +425,7 @@ class EventPart(Part):
     """A cost event for each call that was answered.
 
     :param type: its event type.
+    :param source: where it says it comes from.
     :param of: globs of the endpoints whose calls are reported so.
     :param data: JSON; a text that is all `{...}` becomes the value it names, of the answer (`{id}`, `{model}`,
         `{usage.total_tokens}`) or of the call (`{cost_usd}`, `{endpoint}`, `{latency_ms}`, `{customer}`).
@@ -426,10 +443,12 @@ class IntegratorPart(Part):
     :param delay: from an answer to its event.
     :param key: what an event's idempotency key is: the `call`'s id, which makes a resend harmless; a new one for each
         `attempt`; or `none`.
-    :param retries: further attempts after an event was not acknowledged; `backoff` before the first, doubled each time.
+    :param retries: further attempts after an event was not acknowledged.
+    :param backoff: before the first of them; doubled each time.
     :param forgets: share of calls that are never reported.
     :param doubles: share of events that are sent twice although they were acknowledged.
     :param overstates: share of events that report `factor` times the cost.
+    :param factor: see `overstates`.
     :param is_stamped: whether an event says when its call was made; else it counts as of when it arrives.
     """
 
@@ -452,14 +471,23 @@ class IntegratorPart(Part):
 
 
 class TopUpPart(Part):
-    """Credit that is bought at an instant."""
+    """Credit that is bought at an instant.
+
+    :param at: when it comes.
+    :param usd: how much, in dollars.
+    """
 
     at: Moment
     usd: SomeUsd
 
 
 class AutoTopUpPart(Part):
-    """Credit that is bought `after` the balance has fallen below an amount; not again before it came."""
+    """Credit that is bought `after` the balance has fallen below an amount; not again before it came.
+
+    :param below_usd: the balance at which it is bought, in dollars.
+    :param usd: how much, in dollars.
+    :param after: how long it takes to come.
+    """
 
     below_usd: SomeUsd
     usd: SomeUsd
@@ -467,7 +495,11 @@ class AutoTopUpPart(Part):
 
 
 class WalletPart(Part):
-    """Where credit comes from."""
+    """Where credit comes from.
+
+    :param top_ups: bought at an instant.
+    :param auto: bought whenever little is left.
+    """
 
     top_ups: tuple[TopUpPart, ...] = ()
     auto: AutoTopUpPart | None = None
@@ -476,7 +508,9 @@ class WalletPart(Part):
 class RevenuePart(Part):
     """What customers are invoiced for, and have paid at once: at the end of each period, for the time they were there.
 
-    :param fee_usd: per customer and period; `per_call_usd` for each answered call on top.
+    :param every: how long a period is.
+    :param fee_usd: per customer and period, in dollars.
+    :param per_call_usd: for each answered call on top.
     :param fees_usd: other fees, by glob of the customer's external id.
     """
 
@@ -487,7 +521,17 @@ class RevenuePart(Part):
 
 
 class DriftPart(Part):
-    """Something changes, and why. What else may be said depends on the kind, as in `POST drifts`."""
+    """Something changes, and why. What else may be said depends on the kind, as in `POST drifts`.
+
+    :param kind: what moves.
+    :param subject: glob of what it moves for; `sent:<event type>` for a contract drift of what is reported.
+    :param at: from when on.
+    :param size: how far, in the kind's own unit.
+    :param shape: how it gets there; all but a step take `over`.
+    :param end: from when on nothing is different any more; never if absent.
+    :param over: how long it takes to get there; a period, if seasonal.
+    :param cause: in words, for whoever is to find it.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -133,11 +133,3 @@ def _fault(schema: dict[str, Any], definitions: dict[str, Any]) -> None:
     }  # fmt: skip
     schema["properties"] = properties
     schema["additionalProperties"] = False
-
-
-def undescribed(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the fields that a schema says nothing about."""
-    for name, part in {"Script": schema, **schema["$defs"]}.items():
-        for field, told in part.get("properties", {}).items():
-            if not told.get("description") and "$ref" not in told and "allOf" not in told:
-                yield f"{name}.{field}"

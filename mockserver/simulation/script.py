@@ -58,12 +58,18 @@ class FaultyScript(Unusable):
 class Script(Part):
     """One scenario.
 
+    :param name: what it is called; of a shipped one, the name of its file.
     :param purpose: one line on what it is good for.
     :param expect: what comes of it, for whoever plays it.
+    :param seed: of all its chance; the same seed gives the same world.
     :param length: how long there is traffic; as long as the world is there, if absent.
     :param history: how much of it is there at once when the scenario is played; the rest comes as the clock moves. All
         of it, or with endless traffic none, if absent.
+    :param traffic: how much happens, and when.
     :param events: what each answered call is reported as.
+    :param revenue: what customers are invoiced for.
+    :param drifts: what changes, and why: the truth that a monitor is to find.
+    :param faults: what goes wrong.
     :param steps: requests sent while the traffic goes on.
     """
 
