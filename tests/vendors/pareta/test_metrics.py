@@ -240,6 +240,7 @@ def test_latency_is_drawn_and_its_percentiles_are_in_order(org: Org) -> None:
             "requests": 40,
             "p50_ms": performance["p50_ms"],
             "p95_ms": performance["p95_ms"],
+            "p99_ms": performance["p99_ms"],
         }
     ]
 

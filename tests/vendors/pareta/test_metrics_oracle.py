@@ -168,7 +168,13 @@ def test_every_dimension_is_what_the_calls_add_up_to(
     assert [performance[name] for name in ("p50_ms", "p95_ms", "p99_ms")] == [rank(times, p) for p in (50, 95, 99)]
     assert performance["error_rate"] == pytest.approx(1 - share, abs=1e-6)
     assert performance["points"] == [
-        {"start": start, "requests": len(good), "p50_ms": rank(good, 50), "p95_ms": rank(good, 95)}
+        {
+            "start": start,
+            "requests": len(good),
+            "p50_ms": rank(good, 50),
+            "p95_ms": rank(good, 95),
+            "p99_ms": rank(good, 99),
+        }
         for start, part in by_bucket(inside, width("hour"))
         for good in [[call.latency_us for call in part if call.status < 300]]
     ]

@@ -161,7 +161,8 @@ def calls_after(world: World, endpoint_id: str, n: int, limit: int) -> list[Expo
     """Return calls in order of endpoint and ordinal, from after one on."""
     rows: list[ExportedCall] = world.store.conn.execute(
         "SELECT endpoint, at, status, latency_us, prompt_tokens, completion_tokens, cost_micro_usd, frontier_micro_usd,"
-        " score, request_id, n FROM pareta_calls WHERE world = ? AND (endpoint, n) > (?, ?) ORDER BY endpoint, n LIMIT ?",
+        " score, request_id, n FROM pareta_calls WHERE world = ? AND (endpoint, n) > (?, ?)"
+        " ORDER BY endpoint, n LIMIT ?",
         (world.id, endpoint_id, n, limit),
     ).fetchall()
     return rows
