@@ -189,7 +189,7 @@ class Integrator:
             return [self._report(call, template, counts) for template, counts in templates]
         return [_unsent(call, "", "", call.ask.at)]
 
-    def unseen(self, endpoint: str, cost_micro_usd: int) -> tuple[Kind, ...]:
+    def unseen(self, cost_micro_usd: int) -> tuple[Kind, ...]:
         """Return the differences that a call plants which was debited but whose client saw no answer."""
         return (_MISSING,) if cost_micro_usd and self._templates else ()
 

@@ -337,7 +337,7 @@ class Run:
             if not delay_us:
                 self._unwritten += cost
         if mishap is not None and mishap.is_lost:
-            self._plant(self._integrator.unseen(use.endpoint, cost if is_kept else 0))
+            self._plant(self._integrator.unseen(cost if is_kept else 0))
             self._failed(ask, attempt, at, None)
             return
         self._tally("answered")
