@@ -394,7 +394,7 @@ class Run:
         event = self._integrator.event(report)
         mishap: Mishap | None = None
         if world.faults.armed:
-            mishap = door.target.struck(world, door.target.event(event), at, self._sum_spent)
+            mishap = door.target.struck(world, door.target.event(event, report.customer), at, self._sum_spent)
         is_heard = self._is_heard.get(event.type)
         if is_heard is None:
             is_heard = self._is_heard[event.type] = door.intake.is_heard(world, event.type)

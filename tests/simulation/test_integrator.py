@@ -97,7 +97,7 @@ def test_items_of_lists_are_named_by_number() -> None:
 
 def test_an_answer_that_lost_fields_leaves_them_out_of_the_event_and_a_null_is_a_value() -> None:
     part = EventPart(type="t", data={"tokens": "{usage.total_tokens}", "model": "{model}", "amount": "{cost_usd}"})
-    seen = {"id": ID, "model": None, "usage": {}}
+    seen: dict[str, Any] = {"id": ID, "model": None, "usage": {}}
 
     [report] = integrator(part).reports(call(seen=seen))
 
@@ -120,9 +120,9 @@ def test_every_event_that_applies_to_an_endpoint_is_sent_under_a_key_of_its_own(
 
 
 def test_reports_come_as_late_as_their_law_says() -> None:
-    part = {"delay": {"median": 2 * SECOND, "p99": 30 * SECOND}}
+    slow = integrator(delay={"median": 2 * SECOND, "p99": 30 * SECOND})
 
-    delays = [integrator(**part).reports(call(ask(delay=n / 1000)))[0].at for n in range(1000)]
+    delays = [slow.reports(call(ask(delay=n / 1000)))[0].at for n in range(1000)]
 
     waits = [at - call().at for at in delays if at is not None]
     assert waits == sorted(waits)
@@ -230,10 +230,8 @@ def test_an_event_that_nobody_listens_to_is_refused_unless_something_else_stops_
 
 def test_a_key_counts_for_a_day() -> None:
     late = Mishap("f", is_lost=True, late_us=DAY + 2 * SECOND)
-    part = {"backoff": 2 * SECOND}
-
-    _, within = run(integrator(**part), call(), [late._replace(late_us=DAY + 2 * SECOND - 1)])
-    _, after = run(integrator(**part), call(), [late])
+    _, within = run(integrator(backoff=2 * SECOND), call(), [late._replace(late_us=DAY + 2 * SECOND - 1)])
+    _, after = run(integrator(backoff=2 * SECOND), call(), [late])
 
     assert (within.kept, within.planted) == (1, ())
     assert (after.kept, after.planted) == (2, ("doubled",))

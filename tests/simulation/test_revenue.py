@@ -51,7 +51,7 @@ def test_who_comes_or_leaves_in_between_pays_for_the_time_there_and_others_nothi
         customer(4, joins=BEGIN + WEEK),
     )
 
-    assert [(each.customer_id, each.amount) for each in found] == [("cus_001", 50), ("cus_002", 10)]
+    assert {each.customer_id: each.amount for each in found} == {"cus_001": Decimal(50), "cus_002": Decimal(10)}
     assert [(each.period_start, each.period_end) for each in found] == [
         (BEGIN + 2 * DAY, BEGIN + WEEK),
         (BEGIN, BEGIN + DAY),
