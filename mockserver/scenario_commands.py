@@ -185,7 +185,7 @@ def _read(path: str) -> str:
 @option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
 @option("--seed", type=int, help="In place of the scenario's.")
 @option("--history", metavar="SPAN", help="How much happens at once, such as 7d, in place of what the scenario says.")
-@click.option("--quiet", is_flag=True, help="Show no progress, and no summary.")
+@option("--quiet", is_flag=True, help="Show no progress, and no summary.")
 @click.pass_context
 def run(
     context: click.Context, name: str, world: str, db: Path | None, url: str | None, admin_token: str | None,

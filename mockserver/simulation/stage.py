@@ -78,7 +78,8 @@ class Stage:
         try:
             self.start(world, name, _shipped(name) if text is None else text, seed, history_us)
         except FaultyScript as faulty:
-            raise InvalidRequest(Problem(("body", "text"), str(faulty), "invalid_format")) from None
+            problems = [Problem(("body", "text"), line, "invalid_format") for line in faulty.lines]
+            raise InvalidRequest(*problems) from None
         return self.playing(world)
 
     def start(self, world: World, name: str, text: str, seed: int | None = None, history_us: int | None = None) -> None:

@@ -130,7 +130,7 @@ def faulty(route: Route, status: int, errors: list[tuple[str, str, str]]) -> Ref
             unknown.append(field)
             blamed[field] = "there is no such option"
         else:
-            blamed[field] = message
+            blamed[field] = f"{blamed[field]}; {message}" if field in blamed else message
     detail = "; ".join(f"{field}: {message}" for field, message in blamed.items())
     model = route.body or route.query
     if unknown and model is not None:

@@ -16,6 +16,17 @@ from mockserver.kernel.world import Worlds
 from tests.conformance import Documented, Undocumented
 from tests.control.conftest import ControlClient, Exchange
 
+TEA = """
+name: tea
+purpose: somebody buys tea
+clock: {mode: frozen, at: "2026-02-10T12:00:00Z"}
+length: 2d
+customers: {count: 2}
+traffic:
+  calls_per_day: 20
+  uses: [{endpoint: tea}]
+"""
+
 # One good request to every operation; `world` exists before the first.
 GOOD: dict[str, tuple[str, str, Any]] = {
     "health": ("GET", "health", None),
@@ -26,8 +37,11 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "worlds.list": ("GET", "worlds", None),
     "worlds.create": ("POST", "worlds", {"name": "made"}),
     "worlds.get": ("GET", "worlds/acme", None),
-    "scenario.play": ("POST", "worlds/acme/scenario", {"name": "empty-wallet"}),
+    "scenario.play": ("POST", "worlds/acme/scenario", {"name": "tea", "text": TEA, "history": "6h"}),
     "scenario.get": ("GET", "worlds/acme/scenario", None),
+    "scenario.pause": ("POST", "worlds/acme/scenario/pause", None),
+    "scenario.step": ("POST", "worlds/acme/scenario/step", {"by": "1h"}),
+    "scenario.resume": ("POST", "worlds/acme/scenario/resume", None),
     "worlds.fork": ("POST", "worlds/acme/fork", {"name": "forked"}),
     "worlds.delete": ("DELETE", "worlds/made", None),
     "snapshots.create": ("POST", "worlds/acme/snapshots", {"name": "before"}),

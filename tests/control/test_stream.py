@@ -21,7 +21,7 @@ from mockserver.app import Simulator
 from mockserver.config import Settings
 from mockserver.control import stream
 from mockserver.control.operations.journal import head_view
-from mockserver.control.stream import Place
+from mockserver.control.stream import Listener, Place
 from mockserver.http.inprocess import InProcessTransport
 from mockserver.http.serve import SERVERS, BackgroundServer, ServerName
 from mockserver.kernel.faults import Effect, Fault, When
@@ -30,6 +30,11 @@ from tests.waiting import wait_until
 CHAT = {"model": "ep-contract-key-fields", "messages": [{"role": "user", "content": "Effective as of 2026-01-01."}]}
 KEY = {"Authorization": "Bearer pareta_sk_test_acme"}
 STREAM = "/_mock/worlds/acme/stream"
+
+
+def heard_by(simulator: Simulator) -> list[Listener]:
+    """Who listens, besides the server itself, which sees to worlds that play."""
+    return [each for each in simulator.store.watchers if isinstance(each, Listener)]
 
 
 class Event(NamedTuple):
@@ -147,7 +152,7 @@ def test_requests_are_heard_as_they_happen_under_every_server(simulator: Simulat
             assert chat(background.url) == 200
             heard = listener.hear()
             balance = listener.hear("credits").data["balance_micro_usd"]
-        watched = wait_until(lambda: not simulator.store.watchers)
+        watched = wait_until(lambda: not heard_by(simulator))
         with simulator.store.committed():
             entry = simulator.worlds.get("acme").journal.read()[-1]
 
@@ -319,7 +324,7 @@ def test_many_listeners_hold_nobody_up(simulator: Simulator, url: str) -> None:
     for listener in listeners:
         assert seqs([listener.hear() for _ in range(21)])[-1] == 21
         listener.leave()
-    assert wait_until(lambda: not simulator.store.watchers)
+    assert wait_until(lambda: not heard_by(simulator))
 
 
 def test_silence_is_broken_now_and_then(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

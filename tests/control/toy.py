@@ -21,6 +21,7 @@ from mockserver.kernel.windows import DAY
 from mockserver.kernel.world import World
 from mockserver.vendors.billing import Invoice, InvoiceStatus, Payment, Refund
 from mockserver.vendors.bookkeeping import Debit, Debits, Receipt, Receipts
+from mockserver.vendors.serving import Order, Served
 from mockserver.vendors.vendor import Export, Json, Value, Vendor
 
 PRICE = MicroUsd(250)
@@ -176,6 +177,40 @@ def stipend(world: World, subject: str) -> None:
     world.schedule.add(world.clock.now() + DAY, "toy.stipend", subject)
 
 
+class Counter:
+    """Sells to a scenario's customers, who all want the same."""
+
+    operation = "sales.create"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def balance_micro_usd(self) -> int:
+        return account.balance(self._world)
+
+    def serve(self, order: Order, *, is_kept: bool = True, delay_us: int = 0) -> Served:
+        if is_kept:
+            account.grant(self._world, MicroUsd(-PRICE), order.who)
+        return Served(200, self._world.new_id("req"), self._world.new_id("sale"), order.who, 1000, PRICE)
+
+    def close(self) -> None:
+        pass
+
+
+class Counters:
+    operation = "sales.create"
+
+    def open(self, world: World) -> Counter:
+        return Counter(world)
+
+    def callable(self, world: World) -> Sequence[str]:
+        return ["tea"]
+
+    def latest(self, world: World) -> int | None:
+        return None
+
+
 def never_in_debt(world: World) -> list[Invariant]:
     balance = account.balance(world)
     return [Invariant("balance is not negative", ({"balance": balance},) if balance < 0 else ())]
@@ -241,6 +276,7 @@ vendor = Vendor(
     receipts=receipts,
     put_on_clock=put_on_clock,
     billing=Billing(),
+    serving=Counters(),
     exports={"ledger": Export(("seq", "amount", "note", "data", "nothing"), movements)},
 )
 
