@@ -16,6 +16,7 @@ from typing import Any
 
 from mockserver.http.faulting import dump_exactly, read_exactly
 from mockserver.kernel.drifts import Labelled
+from mockserver.kernel.garbage import uncollected
 from mockserver.kernel.ids import Draws
 from mockserver.kernel.money import micro_usd
 from mockserver.kernel.windows import HOUR, floor_to
@@ -113,7 +114,8 @@ class Player:
         play, traffic = plays.play_numbered(world, int(subject))
         cast = self.cast(play.text, play.name, play.seed)
         run = Run(world, play, traffic, cast, self._vendors, self._send)
-        following = run.go(world.schedule.horizon)
+        with uncollected():
+            following = run.go(world.schedule.horizon)
         if following is None:
             traffic.state.is_over = True
         else:
@@ -205,23 +207,27 @@ class Run:
             while place == len(cell) and self._goes_on_after(hour) and hour + HOUR <= self._limit:
                 hour += HOUR
                 cell, place = self._cell(hour), 0
-            if place < len(cell) and (not heap or (cell[place].at, cell[place].key) < heap[0][:2]):
-                ask = cell[place]
-                if self._is_enough(ask.at, at):
-                    break
-                at = ask.at
+            ask = cell[place] if place < len(cell) else None
+            cue = heap[0] if heap else None
+            if ask is not None and (cue is None or ask[:2] < cue[:2]):
+                following, cue = ask.at, None
+            elif cue is not None:
+                following = cue[0]
+            else:
+                break
+            if following > self._limit:
+                break
+            if self._done >= PIECE_CALLS and following > at:  # all that happens at one instant is played in one piece
+                self.was_much = True
+                break
+            at = following
+            if cue is None:
+                assert ask is not None
                 place += 1
                 self._call(ask, 0)
-            elif heap:
-                cue = heap[0]
-                if self._is_enough(cue[0], at):
-                    break
-                at = cue[0]
+            else:
                 heappop(heap)
                 happen[cue[3]](cue)
-            else:
-                at = self._limit
-                break
         self._flush()
         traffic.position = at if self.was_much else max(traffic.position, self._limit)
         plays.add_cues(world, map(_laid_down, heap))
@@ -229,15 +235,6 @@ class Run:
             each for each in (plays.next_cue(world), self._next_opening(cell, place, hour)) if each is not None
         ]
         return min(following, default=None)
-
-    def _is_enough(self, following: int, at: int) -> bool:
-        """Whether what happens next is left to another run; everything that happens at one instant is played in one."""
-        if following > self._limit:
-            return True
-        if self._done >= PIECE_CALLS and following > at:
-            self.was_much = True
-            return True
-        return False
 
     def _cell(self, hour: int) -> list[Ask]:
         ends_at = self._traffic.ends_at
