@@ -228,7 +228,7 @@ def test_the_environment_overrides_the_file_and_a_flag_overrides_both(
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ("[tool.mockserver]\nprot = 1", "has no key 'prot'; there are: admin-token, at, check, clock"),
+        ("[tool.mockserver]\nprot = 1", "has no key 'prot'; there are: admin-token, alerts, at, check"),
         ("[tool.mockserver]\nport = 'x'", "'x' is not a valid integer"),
         ("[tool.mockserver", "cannot read"),
         ("[tool]\nmockserver = 1", "tool.mockserver is not a table"),
@@ -541,38 +541,6 @@ def test_a_command_that_does_nothing_leaves_nothing_to_tell(
 
 
 # What is shipped
-
-
-def test_scenarios_are_listed_with_their_purpose(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli._run(["scenario", "list"]) == 0
-
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == sorted(line.split()[0] for line in lines)
-    assert any(line.startswith("empty-wallet  Nothing left") for line in lines)
-
-
-def test_a_scenario_is_shown_as_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli._run(["scenario", "show", "walkthrough"]) == 0
-
-    assert capsys.readouterr().out.startswith("name: walkthrough\n")
-
-
-def test_validate_finds_shipped_scenarios_fine(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("walkthrough", "empty-wallet"):
-        assert cli._run(["scenario", "validate", name]) == 0
-
-    assert "fine" in capsys.readouterr().out
-
-
-def test_validate_prints_every_fault_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "bad.yaml"
-    path.write_text("name: x\npurpose: y\nclock:\n  mode: fast\nstart:\n  balance_usd: lots\n  extra: 1\n")
-
-    assert cli._run(["scenario", "validate", str(path)]) == 1
-
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.removeprefix(f"{path}:").split(":")[0] for line in lines] == ["4", "6", "7"]
-    assert "'fast' is not a clock" in lines[0]
 
 
 @pytest.mark.parametrize("api", ["pareta", "paygentic", "control"])

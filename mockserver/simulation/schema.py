@@ -13,7 +13,7 @@ from mockserver.control.operations.drifts import all_kinds
 from mockserver.kernel.drifts import DriftKind
 from mockserver.kernel.windows import format_duration
 from mockserver.simulation import parts
-from mockserver.simulation.parts import Part
+from mockserver.simulation.parts import DriftPart, Part
 from mockserver.simulation.planning import AS_TEXT
 from mockserver.simulation.script import Script
 from mockserver.vendors.vendor import Vendor
@@ -84,21 +84,17 @@ def _drift(schema: dict[str, Any], definitions: dict[str, Any], kinds: Mapping[s
             properties[name] = {**edits.get(name, {}), "description": option.summary}
     schema["additionalProperties"] = False
     schema["allOf"] = [
-        {"if": {"properties": {"kind": {"const": name}}}, "then": _then(kinds[name], kinds)} for name in sorted(kinds)
+        {"if": {"properties": {"kind": {"const": name}}, "required": ["kind"]}, "then": _then(kinds[name])}
+        for name in sorted(kinds)
     ]
 
 
-def _then(kind: DriftKind, kinds: Mapping[str, DriftKind]) -> dict[str, Any]:
-    others = {name for other in kinds.values() for name in other.options} - kind.options.keys()
+def _then(kind: DriftKind) -> dict[str, Any]:
     size = {"minimum": kind.low, "maximum": kind.high, "not": {"const": kind.neutral}, "description": kind.unit}
-    required = [] if kind.default_size is not None else ["size"]
     return {
-        "properties": {
-            "size": size,
-            "subject": {"description": f"Glob of {kind.subject}."},
-            **dict.fromkeys(sorted(others), False),
-        },
-        "required": required,
+        "properties": {"size": size, "subject": {"description": f"Glob of {kind.subject}."}},
+        "propertyNames": {"enum": [*DriftPart.model_fields, *sorted(kind.options)]},
+        "required": [] if kind.default_size is not None else ["size"],
     }
 
 
