@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from difflib import get_close_matches
+from operator import itemgetter
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
@@ -252,7 +253,7 @@ def parse(text: str, path: str) -> Script:
     except ValidationError as error:
         faults += [(source.line(item["loc"]), source.fault(*_fault(item))) for item in _distinct(error.errors())]
     if faults:
-        raise FaultyScript([text for _, text in sorted(faults)])
+        raise FaultyScript([text for _, text in sorted(faults, key=itemgetter(0))])
     script._source = source
     return script
 
@@ -282,7 +283,10 @@ def _check_size(root: yaml.Node | None) -> None:
             known = sizes[id(node)] = 1 + sum(map(size, children))
             if known > MAX_NODES:
                 raise yaml.MarkedYAMLError(
-                    None, None, f"aliases make more than {MAX_NODES} values of it", node.start_mark
+                    None,
+                    None,
+                    f"too large: more than {MAX_NODES} values, with all that aliases stand for",
+                    node.start_mark,
                 )
         return known
 
@@ -355,6 +359,7 @@ _SAID: dict[str, str] = {
     "model_type": "must be an object of keys and values",
     "too_short": "must have at least {min_length} of them, and has {actual_length}",
     "too_long": "must have at most {max_length} of them, and has {actual_length}",
+    "string_pattern_mismatch": "must look like {pattern}",
     "literal_error": "must be one of {expected}",
 }
 
