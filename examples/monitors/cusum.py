@@ -1,12 +1,13 @@
 """A monitor that adds up small departures from what was usual (CUSUM), with a false-alarm rate that is chosen.
 
-    mockserver exec --scenario NAME -- python examples/monitors/cusum.py > alerts.csv
+    mockserver exec --db FILE -- python examples/monitors/cusum.py > alerts.csv
 
-Each hour or day is compared with a baseline learned from the same series so far: how far off is it, measured by how far
-off so many calls are by chance? Departures add up, less an allowance. The sum that raises an alert follows from
-FALSE_ALARM_EVERY: after so many hours or days, on average, a series that does not change raises one.
+Each day is compared with a baseline learned from the same series so far: how far off is it, measured by how far off so
+many calls are by chance? Departures add up, less an allowance. The sum that raises an alert follows from
+FALSE_ALARM_EVERY: after so many observations, on average, a series that does not change raises one.
 
-- Traffic has a shape of its own: a Saturday is compared with Saturdays, an hour with that hour of the week.
+- What counts calls is looked at by the hour: an incident does not wait for midnight.
+- Traffic has a shape of its own: an hour is compared with that hour of the week.
 - What is too small to matter (`slack`) is no departure: growth of a few percent a week raises nothing.
 - Nothing is learned from what looks like a change: what drifts is not taken for usual.
 """
@@ -20,16 +21,15 @@ from typing import NamedTuple
 
 from readings import Alert, Point, Series, run
 
-FALSE_ALARM_EVERY = 5_000
+FALSE_ALARM_EVERY = 2_000
 ALLOWANCE = 0.5
 """Half the smallest departure that is to be found soon, in standard deviations."""
 
-WEEK = timedelta(days=7)
 SUSPICION = 0.75
 """Share of the limit from which on nothing is learned."""
 
-PRIOR_WEIGHT = 2
-"""How many observations the assumed noise of a metric is worth beside what is learned."""
+WEEK, LEARNING = timedelta(days=7), timedelta(days=3)
+"""How long nothing is said at first, with and without a weekly shape."""
 
 
 # Scales
@@ -40,18 +40,23 @@ class Scale(NamedTuple):
 
     :param of: takes the value and the number of calls; `back` makes a value of it again.
     :param moved: returns a level moved by the slack, up (1) or down (-1).
-    :param noise: assumed standard deviation of a single call.
-    :param has_weekly_shape: compared with the same part of the week.
+    :param noise: assumed standard deviation of one call, or of one observation if that does not hang on the calls.
+    :param trust: how many observations the assumed noise is worth beside what is learned.
+    :param at_least: hours are put together until they have so many calls.
     """
 
     of: Callable[[float, int], float]
     back: Callable[[float], float]
     moved: Callable[[float, int], float]
     noise: float
+    trust: int = 2
+    at_least: int = 0
+    is_of_calls: bool = True
     has_weekly_shape: bool = False
+    ways: tuple[int, ...] = (1, -1)
 
 
-def shares(slack: float) -> Scale:
+def shares(slack: float, at_least: int) -> Scale:
     """Return the scale of shares of calls: chance is at most that of a coin with the same mean."""
 
     def of(value: float, count: int) -> float:
@@ -63,31 +68,53 @@ def shares(slack: float) -> Scale:
     def moved(level: float, way: int) -> float:
         return math.asin(math.sqrt(min(1.0, max(0.0, back(level) + way * slack))))
 
-    return Scale(of, back, moved, noise=0.5)
+    return Scale(of, back, moved, noise=0.5, trust=30, at_least=at_least)
 
 
-def ratios(slack: float, noise: float, *, has_weekly_shape: bool = False) -> Scale:
+def ratios(slack: float, noise: float) -> Scale:
     """Return the scale of what changes by factors."""
 
     def of(value: float, _count: int) -> float:
-        return math.log(max(value, 0.5))
+        return math.log(max(value, 1e-9))
 
     def moved(level: float, way: int) -> float:
         return level + way * math.log(1 + slack)
 
-    return Scale(of, math.exp, moved, noise, has_weekly_shape)
+    return Scale(of, math.exp, moved, noise)
+
+
+def counts(slack: float, noise: float) -> Scale:
+    """Return the scale of how often something happens."""
+
+    def of(value: float, _count: int) -> float:
+        return 2 * math.sqrt(value + 0.375)
+
+    def back(level: float) -> float:
+        return level * level / 4 - 0.375
+
+    def moved(level: float, way: int) -> float:
+        return level * math.sqrt(1 + way * slack)
+
+    return Scale(of, back, moved, noise, trust=24, is_of_calls=False, has_weekly_shape=True)
+
+
+def parts(slack: float, noise: float) -> Scale:
+    """Return the scale of parts of a whole, of which only growing ones matter: when one grows, all others shrink."""
+    scale = shares(slack, 0)
+    return scale._replace(of=lambda value, _: math.asin(math.sqrt(value)), noise=noise, trust=2, ways=(1,))
 
 
 SCALES = {
-    "quality_mean": shares(0.005),
-    "error rate": shares(0.002),
+    "quality_mean": shares(0.005, at_least=40),
+    "error rate": shares(0.002, at_least=40),
     "p50_ms": ratios(0.05, 1.0),
     "p95_ms": ratios(0.05, 2.0),
     "p99_ms": ratios(0.10, 4.0),
     "micro-dollars per call": ratios(0.01, 0.05),
     "micro-dollars per token": ratios(0.01, 0.05),
     "tokens per call": ratios(0.03, 1.0),
-    "calls": ratios(0.15, 2.0, has_weekly_shape=True),
+    "calls": counts(0.25, 1.5),
+    "share of costs": parts(0.02, 0.1),
 }
 
 
@@ -119,8 +146,9 @@ class Usual:
     how little is known yet (Hawkins 1987, "Self-starting CUSUM charts").
     """
 
-    def __init__(self, noise: float) -> None:
+    def __init__(self, noise: float, trust: int) -> None:
         self._noise = noise
+        self._trust = trust
         self._means: dict[object, tuple[float, float]] = {}
         self._squares = 0.0
         self._freedom = 0
@@ -139,8 +167,8 @@ class Usual:
 
     def departure(self, part: object, difference: float, weight: float) -> float:
         """Return a difference from the mean as the standard normal number that is as improbable."""
-        freedom = self._freedom + PRIOR_WEIGHT
-        variance = (self._squares + PRIOR_WEIGHT * self._noise**2) / freedom
+        freedom = self._freedom + self._trust
+        variance = (self._squares + self._trust * self._noise**2) / freedom
         t = difference / math.sqrt(variance * (1 / weight + 1 / self._means[part][1]))
         # Wallace (1959), "Bounds on normal approximations to Student's and the chi-square distributions".
         return math.copysign(
@@ -155,20 +183,33 @@ class Alarm(NamedTuple):
     usual: float
 
 
+def gathered(points: list[Point], at_least: int) -> Iterator[Point]:
+    """Yield points put together until they have so many calls."""
+    start, total, count = None, 0.0, 0
+    for point in points:
+        start = point.start if start is None else start
+        total, count = total + point.value * point.count, count + point.count
+        if count >= at_least:
+            yield Point(start, point.end, total / max(1, count), count)
+            start, total, count = None, 0.0, 0
+
+
 def alarms(points: list[Point], scale: Scale, false_alarm_every: float = FALSE_ALARM_EVERY) -> Iterator[Alarm]:
     """Yield an alarm for each change, and once a week as long as it lasts."""
-    h, usual = limit(false_alarm_every), Usual(scale.noise)
+    h, usual = limit(false_alarm_every), Usual(scale.noise, scale.trust)
     up = down = 0.0
     last: datetime | None = None  # alarm about a change that has not passed
-    for point in points:
+    for point in gathered(points, scale.at_least) if scale.at_least else points:
         part = (point.start.weekday(), point.start.hour) if scale.has_weekly_shape else None
-        value, weight = scale.of(point.value, point.count), max(1, point.count)
+        value, weight = scale.of(point.value, point.count), point.count if scale.is_of_calls else 1
         level = usual.mean(part)
-        if level is None or point.end <= points[0].start + WEEK:
+        if level is None or point.end <= points[0].start + (WEEK if scale.has_weekly_shape else LEARNING):
             usual.learn(part, value, weight)
             continue
-        up = max(0.0, up + usual.departure(part, value - scale.moved(level, 1), weight) - ALLOWANCE)
-        down = max(0.0, down + usual.departure(part, scale.moved(level, -1) - value, weight) - ALLOWANCE)
+        if 1 in scale.ways:
+            up = max(0.0, up + usual.departure(part, value - scale.moved(level, 1), weight) - ALLOWANCE)
+        if -1 in scale.ways:
+            down = max(0.0, down + usual.departure(part, scale.moved(level, -1) - value, weight) - ALLOWANCE)
         if max(up, down) <= SUSPICION * h:
             last = None
             usual.learn(part, value, weight)
@@ -187,4 +228,4 @@ def watch(series: Series) -> Iterator[Alert]:
 
 
 if __name__ == "__main__":
-    run(watch, "Adds up how far each day of each endpoint is from what was usual.")
+    run(watch, has_hours=True, has_customers=True)

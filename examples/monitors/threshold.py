@@ -1,6 +1,6 @@
 """A monitor that compares with limits: quality_mean below 0.90, as Pareta's own page has it, and what goes with it.
 
-    mockserver exec --scenario NAME -- python examples/monitors/threshold.py > alerts.csv
+    mockserver exec --db FILE -- python examples/monitors/threshold.py > alerts.csv
 
 No page names a limit for latency or for cost, because nobody but you knows what is usual: these are held to
 what they were in the first week. An alert is raised when a limit is crossed, and again only after it was kept.
@@ -46,4 +46,4 @@ def watch(series: Series) -> Iterator[Alert]:
 
 
 if __name__ == "__main__":
-    run(watch, "Compares each day of each endpoint with limits.")
+    run(watch)
