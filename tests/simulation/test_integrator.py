@@ -353,11 +353,17 @@ SEEN_EDITS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
-@example(
-    data={"amount": "{cost_usd}"}, key="attempt", cost=1234, is_kept=True, slip=0.15, factor=Decimal(10), sent_edits={},
-    seen_edits={}, mishaps=[None, Mishap("f", scale=Decimal("0.1"))], is_heard=True,
-)  # fmt: skip
+USUAL: dict[str, Any] = {
+    "data": {"amount": "{cost_usd}"}, "key": "call", "cost": 1234, "is_kept": True, "slip": 0.9, "factor": Decimal(10),
+    "sent_edits": {}, "seen_edits": {}, "mishaps": [], "is_heard": True,
+}  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@example(**{**USUAL, "key": "attempt", "slip": 0.15, "mishaps": [None, Mishap("f", scale=Decimal("0.1"))]})
+@example(**{**USUAL, "mishaps": [Mishap("f", late_us=HOUR, is_lost=True, scale=Decimal(100))]})
+@example(**{**USUAL, "sent_edits": {"retype": {"amount": "boolean"}}, "cost": 10**6})
+@example(**{**USUAL, "slip": 0.25, "mishaps": [Mishap("f", scale=Decimal("0.1"))]})
 @given(
     data=DATA,
     key=st.sampled_from(["call", "attempt", "none"]),
