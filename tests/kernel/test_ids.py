@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +76,4 @@ def test_a_series_of_tokens_is_the_same_however_it_is_cut(start: int, first: int
     assert len(set(whole)) == first + second
     assert all(re.fullmatch("[0-9A-Za-z]{16}", token) for token in whole)
     assert not whole or draws.tokens("ids", "cus", start, end) != whole
+    assert list(islice(draws.tokens_from("ids", "evt", start), len(whole))) == whole

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 import pytest
 
@@ -80,6 +81,21 @@ def test_identifiers_count_up_and_repeat_with_the_seed(worlds: Worlds, world: Wo
     assert first.startswith("cus_")
     assert len({first, second, stranger}) == 3
     assert twin == first
+
+
+def test_ids_that_come_are_taken_only_when_that_is_said(worlds: Worlds, world: World) -> None:
+    with worlds.store.committed():
+        twin = worlds.create("twin")
+        whole = twin.new_ids("evt", 100)
+
+        first = list(islice(world.coming_ids("evt"), 70))
+        again = list(islice(world.coming_ids("evt"), 30))
+        assert world.skip_ids("evt", 40) == 40
+        rest = world.new_ids("evt", 10) + list(islice(world.coming_ids("evt"), 50))
+
+    assert first == whole[:70]
+    assert again == whole[:30]
+    assert rest == whole[40:]
 
 
 def test_a_new_world_starts_from_the_template_without_its_requests(worlds: Worlds) -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor
+from math import erfc, floor, isfinite, sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.vendors.pareta.domain.drifting import clamped, is_among_slowest, multiplied, noisy, normal_of
+from mockserver.vendors.pareta.domain.drifting import clamped, is_among_slowest, multiplied, noisy, normal_at, normal_of
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,12 @@ def test_the_slowest_are_those_beyond_a_quantile(normal: float, quantile: float,
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True))
 def test_any_two_uniform_numbers_make_a_normal_one(one: float, other: float) -> None:
     assert abs(normal_of(one, other)) < 9
+
+
+@given(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True))
+def test_a_normal_number_stands_where_its_quantile_says(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+
+    assert isfinite(normal_at(low))
+    assert normal_at(low) <= normal_at(high)
+    assert 0.5 * erfc(-normal_at(one) / sqrt(2)) == pytest.approx(one, abs=1e-12)
