@@ -74,7 +74,7 @@ traffic:
 client: {{retries: 3, backoff: 2s, on_no_credit: stop, probe_after: 10m}}
 {EVENTS}
 integrator:
-  delay: {{median: 30s, p99: 1h}}
+  delay: {{median: 30s, p99: 10m}}
   key: attempt
   retries: 2
   forgets: 0.01
