@@ -1,4 +1,4 @@
-"""Played in a real world, whatever goes wrong with reports: the reconciliation finds what was planted, and only that."""
+"""Whatever goes wrong with reports in a real world: the reconciliation finds what was planted, and nothing else."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ LEAKS: dict[str, tuple[str, str, str]] = {
     ),
     "calls without an answer": ("", f"faults: [{{{CALLS}, lost_ack: true}}]", "missing"),
     "calls that were never made": ("", f"faults: [{{{CALLS}, false_ack: true}}]", "unknown"),
-    "calls that fail": ("", f"faults: [{{{CALLS}, status: 503}}, {{{CALLS}, timeout: 20}}, {{{CALLS}, reset: true}}]", ""),
+    "calls that fail": (
+        "", f"faults: [{{{CALLS}, status: 503}}, {{{CALLS}, timeout: 20}}, {{{CALLS}, reset: true}}]", ""
+    ),
     "answers without their id": ("", f"faults: [{{{CALLS}, drop_field: id}}]", "missing unknown"),
     "answers that lose fields": (
         "", "drifts: [{kind: contract, subject: chat.completions.create, at: +6h, drop: [usage.total_tokens]}]", ""
