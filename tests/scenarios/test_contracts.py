@@ -21,8 +21,8 @@ def tokens(performance: Performance, cost: str, start: str, end: str) -> float:
 
 def test_a_renamed_field_silences_what_was_built_on_it(contract: Performance) -> None:
     assert tokens(contract, "Completion tokens", "2026-03-02", "2026-03-12") > 50_000
-    assert tokens(contract, "Completion tokens", "2026-03-12T01:00:00Z", "2026-03-15T23:00:00Z") == 0
-    assert tokens(contract, "Completion tokens", "2026-03-16T01:00:00Z", "2026-03-23") > 30_000
+    assert tokens(contract, "Completion tokens", "2026-03-12", "2026-03-16") == 0
+    assert tokens(contract, "Completion tokens", "2026-03-16", "2026-03-23") > 30_000
 
 
 def test_a_number_that_became_a_text_still_counts(contract: Performance) -> None:
@@ -72,12 +72,12 @@ def test_customers_move_over_two_weeks(generation: Performance) -> None:
     assert set(shares(generation, "2026-03-02", "2026-03-09")) == {"1"}
     middle = shares(generation, "2026-03-14", "2026-03-18")
     assert 0.2 < middle["2"] < 0.8
-    assert set(shares(generation, "2026-03-23T01:00:00Z", "2026-03-30")) == {"2"}
+    assert set(shares(generation, "2026-03-23", "2026-03-30")) == {"2"}
 
 
 def test_a_metric_of_the_old_name_ends_and_one_of_the_new_begins(generation: Performance) -> None:
     old, new = "Prompt tokens, as they are called by sdk 1", "Input tokens, as they are called by sdk 2"
-    before, after = ("2026-03-02", "2026-03-09"), ("2026-03-23T01:00:00Z", "2026-03-30")
+    before, after = ("2026-03-02", "2026-03-09"), ("2026-03-23", "2026-03-30")
 
     assert tokens(generation, new, *before) == tokens(generation, old, *after) == 0
     assert tokens(generation, new, *after) == pytest.approx(tokens(generation, old, *before), rel=0.25)

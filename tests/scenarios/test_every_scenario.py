@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mockserver.kernel.windows import format_instant, parse_duration
+from mockserver import resources
+from mockserver.kernel.windows import DAY, format_instant, parse_duration
 from tests.scenarios.conftest import Perform
 from tests.scenarios.performance import MERCHANT, Performance, script, with_traffic
 
@@ -27,6 +30,18 @@ def test_there_is_one_for_everything_that_can_go_wrong() -> None:
         "contract-drift", "new-sdk-generation", "busy-spring",
     }  # fmt: skip
     assert wanted <= set(with_traffic())
+
+
+def test_the_readme_lists_every_one_with_its_length() -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+    listed = dict(re.findall(r"^\| \[([a-z-]+)\]\(scenarios/\1\.yaml\) \| (\d*) ?\|", page, re.M))
+
+    assert listed == {name: _days(script(name).length) for name in resources.scenario_names()}
+
+
+def _days(length: int | None) -> str:
+    return "" if length is None else str(length // DAY)
 
 
 @pytest.mark.parametrize("name", with_traffic())

@@ -78,7 +78,7 @@ def test_one_in_fifty_goes_missing_from_the_onset_on(leak: Performance) -> None:
 
 
 def test_a_lost_acknowledgement_harms_nobody_who_keeps_the_key(leak: Performance) -> None:
-    assert leak.reconciliation(to="2026-03-08T23:00:00Z")["holds"]
+    assert leak.reconciliation(to="2026-03-08T23:59:00Z")["holds"]
     assert leak.played["planted"]["doubled"] == 0
     before = leak.groups("endpoint", end=ONSET)[CONTRACTS]
     assert before == pytest.approx(90e-6 * len(leak.debits(end=ONSET, of=lambda entry: entry["subject"] == CONTRACTS)))
@@ -121,9 +121,7 @@ def test_a_day_is_not_complete_when_it_is_over(seen: dict[str, Any]) -> None:
 
 
 def test_late_events_count_on_the_day_of_their_call(seen: dict[str, Any]) -> None:
-    # An event is of when its call was answered, a debit of when it was asked: seconds apart, and at midnight a day.
-    assert seen["end"] == pytest.approx(seen["ledger"], rel=0.02)
-    assert sum(seen["end"]) == pytest.approx(sum(seen["ledger"]), rel=1e-6)
+    assert seen["end"] == pytest.approx(seen["ledger"], rel=1e-9)
 
 
 def test_what_is_late_is_neither_missing_nor_doubled(seen: dict[str, Any]) -> None:

@@ -77,7 +77,6 @@ def test_a_share_of_attempts_fails_while_it_lasts(outage: Performance, start: st
 
 def test_nothing_fails_before_it_and_nothing_after(outage: Performance) -> None:
     assert failures(outage, CONTRACTS, "2026-03-02", ONSET)[0] == 0
-    # An attempt may begin just before and be one of those that fail just after.
     assert failures(outage, CONTRACTS, OVER, "2026-03-12")[0] == 0
     assert outage.metric(NEIGHBOUR, "activity")["failed"] == 0
     assert outage.metric(NEIGHBOUR, "uptime")["availability"] == 1

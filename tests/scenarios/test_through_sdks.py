@@ -140,9 +140,7 @@ def test_uptime_shows_the_day_of_the_outage(perform: Perform) -> None:
         )  # fmt: skip
     activity = days(outage, CONTRACTS, "activity", "points")
     reported = {each.window_start.date().isoformat(): each.quantity for each in told.time_series}
-    # An event's instant is when its call was answered: some of 23:59 are tomorrow's.
-    for day, quantity in reported.items():
-        assert quantity == pytest.approx(90e-6 * activity[day]["succeeded"], abs=5 * 90e-6)
+    assert reported == pytest.approx({day: 90e-6 * each["succeeded"] for day, each in activity.items()})
 
 
 # Prices and tokens
