@@ -32,7 +32,7 @@ events:
     data: {call: "{id}", cost_usd: "{cost_usd}"}
 integrator: {key: attempt, forgets: 0.05, doubles: 0.05}
 drifts:
-  - {kind: quality, subject: ep-contract-key-fields, at: +1d, size: 0.3, cause: release 2}
+  - {kind: quality, subject: ep-contract-key-fields, at: +1d, size: -0.3, cause: release 2}
 faults:
   - {operation: chat.completions.create, rate: 0.02, status: 503, note: overloaded}
 """

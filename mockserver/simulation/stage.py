@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -151,7 +152,8 @@ class Stage:
             world.drifts.add(world.count("drifts"), drift)
         spent = sum(vendor.account.spent(world) for vendor in self._vendors if vendor.account is not None)
         for fault in planned.faults:
-            world.faults.add(world.count("faults"), fault, spent)
+            # That none of a test's own requests met it is no finding.
+            world.faults.add(world.count("faults"), replace(fault, is_optional=True), spent)
         traffic = self._enrolled(world, planned, text, seed) if _goes_on(planned) else None
         plays.add_play(world, script.name, script.purpose, script.expect, text, traffic)
         last = plays.last_play(world)

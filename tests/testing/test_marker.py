@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from mockserver.resources import scenario_names
 from mockserver.testing import World
 from mockserver.testing.marker import Options, WrongOption, read
 from tests.testing.conftest import Inner, chat, client_of
@@ -17,6 +18,7 @@ from tests.testing.conftest import Inner, chat, client_of
 pytest_plugins = ("pytester",)
 
 NAMES = "scenario, seed, balance_usd, at, clock, faults, strict, allow, switches, env, block_network"
+SCENARIOS = ", ".join(scenario_names())
 RULES = "invariants, unmatched_requests, unused_faults, unused_stubs"
 
 
@@ -148,9 +150,9 @@ WRONG = [
     ),
     (
         "scenario='nope'",
-        "scenario='nope': no such file, and no such scenario; there are: empty-wallet, walkthrough",
+        f"scenario='nope': no such file, and no such scenario; there are: {SCENARIOS}",
     ),
-    ("scenario=3", "scenario=3: give a name or a path; there are: empty-wallet, walkthrough"),
+    ("scenario=3", f"scenario=3: give a name or a path; there are: {SCENARIOS}"),
     ("seed='1'", "seed='1': give a whole number"),
     ("balance_usd=0.5", "balance_usd=0.5: give exact dollars as text or Decimal, such as '1.00'; 0 for none"),
     ("balance_usd='-1'", "balance_usd='-1': give exact dollars as text or Decimal, such as '1.00'; 0 for none"),
