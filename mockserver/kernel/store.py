@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,8 @@ LAYOUT = 6
 """Which tables there are, as a number; raised with every change that migrations do not carry over."""
 
 Row = tuple[Any, ...]
+
+_ROWS_AT_ONCE = 100
 
 
 class Watcher(Protocol):
@@ -187,6 +190,18 @@ class Store:
     def all(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Return every row."""
         return self.conn.execute(sql, parameters).fetchall()
+
+    def insert_rows(self, table: str, form: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Add many rows, so many to a statement that it costs little more than half of adding one after the other.
+
+        :param form: what one row looks like in a statement, such as `(1, ?, ?)`.
+        """
+        whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+        if whole:
+            statement = f"INSERT INTO {table} VALUES {', '.join([form] * _ROWS_AT_ONCE)}"
+            for start in range(0, whole, _ROWS_AT_ONCE):
+                self.conn.execute(statement, tuple(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])))
+        self.conn.executemany(f"INSERT INTO {table} VALUES {form}", rows[whole:])
 
     # Worlds
 

@@ -149,6 +149,26 @@ def test_what_a_block_wrote_is_undone_when_it_raises_and_the_rest_stays(store: S
     assert store.all("SELECT id FROM things") == [("kept",)]
 
 
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 350])
+def test_many_rows_are_added_as_they_are_and_in_order(store: Store, count: int) -> None:
+    rows = [(f"t{n}", n, None if n % 3 else n / 7) for n in range(count)]
+    with store.committed():
+        store.execute("CREATE TABLE many (place INTEGER PRIMARY KEY, world INTEGER, a TEXT, b INTEGER, c REAL)")
+        store.insert_rows("many", "(NULL, 7, ?, ?, ?)", rows)
+
+    assert store.all("SELECT world, a, b, c FROM many ORDER BY place") == [(7, *row) for row in rows]
+
+
+def test_of_many_rows_none_is_added_where_one_cannot_be(store: Store) -> None:
+    with store.committed():
+        store.execute("CREATE TABLE many (a INTEGER PRIMARY KEY)")
+
+    with pytest.raises(sqlite3.IntegrityError), store.committed():
+        store.insert_rows("many", "(?)", [(n,) for n in [*range(250), 3]])
+
+    assert store.all("SELECT * FROM many") == []
+
+
 def test_every_table_but_the_list_of_worlds_says_whose_its_rows_are(store: Store) -> None:
     without = {"worlds", "_sqlite_migrations"}
 

@@ -63,8 +63,8 @@ class Desk:
         self.price = chat.price_of(server, None, 0, 0) if server.is_flat else None
         self.quality = 0.0 if server.endpoint is None else server.endpoint.quality
         self.specimens = () if server.task is None or server.endpoint is None else _specimens(server.task)
-        self.about = {kind: about for kind in _DRIFTS if (about := world.drifts.about(kind, (self.who,)))}
-        drifts = [drift for about in self.about.values() for drift in about]
+        self.about = [(kind, about) for kind in _DRIFTS if (about := world.drifts.about(kind, (self.who,)))]
+        drifts = [drift for _, about in self.about for drift in about]
         self.drifts_from: float = min([drift.onset for drift in drifts], default=inf)
         self.drifts_until: float = max([inf if drift.until is None else drift.until for drift in drifts], default=-inf)
 
@@ -146,15 +146,17 @@ class Till:
             latency_us = metering.lasting(pace.median_us, pace.sigma, normal)
         quality = desk.quality
         if seen:
-            cost = drifting.billed(cost, seen["price"])
-            latency_us = drifting.slowed(latency_us, normal, seen["latency"])
-            quality = drifting.moved(quality, seen["quality"])
+            if "price" in seen:
+                cost = drifting.billed(cost, seen["price"])
+            if "latency" in seen:
+                latency_us = drifting.slowed(latency_us, normal, seen["latency"])
+            if "quality" in seen:
+                quality = drifting.moved(quality, seen["quality"])
         score = None
         if chances.judge < JUDGED_SHARE and desk.specimens:
             specimen, number = pick(desk.specimens, chances.answer)
             score = specimen.worth(quality, number, further)
-            deviation = drifting.moved(0.0, seen["judge_noise"]) if seen else 0.0
-            if deviation:
+            if "judge_noise" in seen and (deviation := drifting.moved(0.0, seen["judge_noise"])):
                 score = noisy(score, deviation, normal_at(chances.judge / JUDGED_SHARE))
         if is_kept:
             facts = at, 200, latency_us, prompt_tokens, completion_tokens, cost, price.frontier_micro_usd, score
@@ -201,13 +203,18 @@ class Till:
     def _drifted(self, desk: Desk, at: int, number: float) -> tuple[int | None, Mapping[str, Sequence[Seen]]]:
         """Return the status a call fails with because of a drift, and the drifts it sees, by kind."""
         fate = Fate(number)
-        about = desk.about
-        failing = seen_of(about.get("error_rate", ()), at, fate.is_among)
-        if failing:
-            status, fate.number = drifting.failure(failing, fate.number)
-            if status is not None:
-                return status, _NEVER
-        return None, {kind: seen_of(about.get(kind, ()), at, fate.is_among) for kind in _DRIFTS[1:]}
+        found = {}
+        for kind, about in desk.about:
+            seen = seen_of(about, at, fate.is_among)
+            if not seen:
+                continue
+            if kind == "error_rate":
+                status, fate.number = drifting.failure(seen, fate.number)
+                if status is not None:
+                    return status, _NEVER
+            else:
+                found[kind] = seen
+        return None, found
 
     def _refused(self, desk: Desk, at: int, status: int, request_id: str, *, is_counted: bool) -> Served:
         """Turn a call away, which costs nothing.

@@ -148,9 +148,7 @@ CallRow = tuple[str, int, int, int, int, int, int, int, int, float | None, str]
 
 def insert_calls(world: World, rows: Sequence[CallRow]) -> None:
     """Add calls."""
-    world.store.conn.executemany(
-        f"INSERT INTO pareta_calls VALUES ({world.id:d}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
-    )
+    world.store.insert_rows("pareta_calls", f"({world.id:d}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 ExportedCall = tuple[str, int, int, int, int, int, int, int, float | None, str, int]

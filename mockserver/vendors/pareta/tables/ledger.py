@@ -123,9 +123,7 @@ DebitRow = tuple[int, int, int, int, str, str, str, str | None, str | None]
 
 def post_debits(world: World, rows: Sequence[DebitRow]) -> None:
     """Append debits; each must continue the one before it, and the first the ledger."""
-    world.store.conn.executemany(
-        f"INSERT INTO pareta_ledger VALUES ({world.id:d}, ?, ?, 'debit', ?, ?, ?, ?, ?, ?, ?)", rows
-    )
+    world.store.insert_rows("pareta_ledger", f"({world.id:d}, ?, ?, 'debit', ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def last_inherited(world: World) -> int:
