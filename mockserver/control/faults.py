@@ -540,7 +540,7 @@ class DecisionResponse(WireModel):
     """What a fault decided about a request."""
 
     n: int = Field(description="The so-manyth request that matched.")
-    request: int = Field(description="Its `seq` in the journal.")
+    request: int = Field(description="Its `seq` in the journal; 0 for a call or an event of a scenario's traffic.")
     hit: bool
     reason: str
 

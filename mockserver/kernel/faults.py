@@ -344,7 +344,7 @@ class Faults:
         After one that leaves the request no other fate, the rest do not see it. Decisions are kept, whatever becomes of
         the request: this must stand outside of what a refusal undoes.
 
-        :param request: the request's number in the journal.
+        :param request: the request's number in the journal; 0 for what never was a request.
         :param spent: returns what was debited so far.
         :param can_suffer: whether an effect means anything to the request; else the fault is not about it.
         """

@@ -14,6 +14,7 @@ from mockserver.control.ui import pages
 from mockserver.control.ui.chart import spend_chart
 from mockserver.kernel.drifts import Alert, Alerts, Drift
 from mockserver.kernel.faults import Effect, Fault, When
+from mockserver.kernel.matching import Facts
 from mockserver.kernel.stubs import Stub
 from mockserver.kernel.windows import HOUR
 from mockserver.kernel.world import Worlds
@@ -138,6 +139,19 @@ def test_every_section_says_what_there_is(control: ControlClient, shop: httpx.Cl
     assert "before" in pages["snapshots"]
     assert "a new model" in pages["drifts"]
     assert "broken" in read(control, "ui/worlds/acme/invariants").text
+
+
+def test_a_decision_about_traffic_names_no_request(control: ControlClient, worlds: Worlds) -> None:
+    control.get("worlds/acme/clock")
+    with worlds.store.committed():
+        world = worlds.get("acme")
+        world.faults.add(world.count("faults"), Fault({}, (), Effect(status=503)))
+        for request in (0, 7):
+            world.faults.strike(Facts({}), world.clock.now(), request, world.draws, lambda: 0, lambda effect: True)
+
+    page = read(control, "ui/worlds/acme/faults").text
+
+    assert re.findall(r"(traffic|7)\W+hit", page) == ["traffic", "7"]
 
 
 def test_the_ledger_begins_with_its_newest_entry(control: ControlClient, shop: httpx.Client) -> None:

@@ -195,7 +195,7 @@ def _fault(fault: Data) -> Html:
     rows = (
         (
             number(each["n"]),
-            number(each["request"]),
+            number(each["request"]) if each["request"] else tag("td", "traffic"),
             badge("hit", "bad") if each["hit"] else badge("let through"),
             each["reason"],
         )
