@@ -325,15 +325,16 @@ class Run:
         if self._auto is not None:
             self._top_up_soon(till, ask.at)
         at = ask.at + served.latency_us + wait_us
+        is_lost = mishap is not None and mishap.is_lost
         if served.status != 200:
-            self._failed(ask, attempt, at, served.status)
+            self._failed(ask, attempt, at, None if is_lost else served.status)
             return
         cost = served.cost_micro_usd
         if is_kept:
             self._tally("debited_micro_usd", cost)
             if not delay_us:
                 self._unwritten += cost
-        if mishap is not None and mishap.is_lost:
+        if is_lost:
             self._plant(self._integrator.unseen(cost if is_kept else 0))
             self._failed(ask, attempt, at, None)
             return
@@ -342,13 +343,16 @@ class Run:
             answered = self._state.answered
             answered[str(customer)] = answered.get(str(customer), 0) + 1
         assert served.id is not None
-        seen = answer(served.id, served.model, ask.prompt_tokens, ask.completion_tokens, ask.at)
+        told = ask
+        if served.prompt_tokens != ask.prompt_tokens:
+            told = ask._replace(prompt_tokens=served.prompt_tokens)
+        seen = answer(served.id, served.model, told.prompt_tokens, told.completion_tokens, ask.at)
         if self._contracts or (mishap is not None and mishap.edits):
             edits = list(mishap.edits) if mishap is not None else []
             edits = self._contracts.of_answer(counter.target.operation, ask.at, ask.key, ask.turn) + edits
             seen = edited(seen, edits) if edits else seen
         call = Answered(
-            ask, at, served.id, seen, use.endpoint, self._cast.names[customer], self._traffic.customers[customer],
+            told, at, served.id, seen, use.endpoint, self._cast.names[customer], self._traffic.customers[customer],
             served.latency_us, cost, is_kept,
         )  # fmt: skip
         for place, report in enumerate(self._integrator.reports(call)):

@@ -94,3 +94,14 @@ def test_the_reconciliation_finds_what_was_planted_and_nothing_else(simulator: S
     assert planted == differences(simulator, "acme")
     assert " ".join(kind.partition("_")[0] for kind, count in planted.items() if count) == kinds
     assert broken(simulator, world) == []
+
+
+def test_who_hears_nothing_of_a_402_does_not_stop(simulator: Simulator) -> None:
+    text = SCENARIO % (COST, "", f"faults: [{{{CALLS.replace('0.3', '1')}, lost_ack: true}}]\nclient: {{retries: 1}}")
+
+    world = played(simulator, text.replace("balance_usd: 50", 'balance_usd: "0"'))
+
+    tallies = simulator.stage.playing(world)["tallies"]
+    assert tallies["failed"] == tallies["calls"] == 2 * tallies["retried"] > 100
+    assert not tallies.get("refused")
+    assert not tallies.get("held_back")
