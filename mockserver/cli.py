@@ -355,34 +355,51 @@ def wait(url: str, timeout: float) -> None:
 
 
 @cli.command()
-@click.argument("what")
+@click.argument("what", required=False)
 @option("--world", default="default", show_default=True, help="World to read.")
 @option("--db", type=click.Path(path_type=Path), help="A database that no server is using.")
 @option("--url", help="A running server.")
 @option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
 @option("--format", "form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
 @option("--output", type=click.Path(path_type=Path), help="File to write; standard output when absent.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="PNG or SVG to draw: calls, cost, quality, and what really changed; in place of rows when WHAT is absent.",
+)
 @click.pass_context
 def export(
-    context: click.Context, what: str, world: str, db: Path | None, url: str | None, admin_token: str | None,
-    form: Format, output: Path | None,
+    context: click.Context, what: str | None, world: str, db: Path | None, url: str | None, admin_token: str | None,
+    form: Format, output: Path | None, plot: Path | None,
 ) -> None:  # fmt: skip
-    """Write rows of a world, from --db FILE or from a running --url.
+    """Write rows of a world, from --db FILE or from a running --url, or --plot a chart of it.
 
-    WHAT is events, costs (a row for each metric, customer and day), invoices, ledger, requests or truth (the drifts
-    there really are). Decimals are exact text, instants are UTC, and equal worlds give equal bytes.
+    WHAT is calls, events, costs (a row for each metric, customer and day), invoices, ledger, requests or truth (the
+    drifts there really are). Decimals are exact text, instants are UTC, and equal worlds give equal bytes.
     """
     from mockserver.export import from_file, from_server
 
+    if what is None and plot is None:
+        raise Unusable("say WHAT to export, such as ledger, or --plot FILE")
+
     if closeness(context, "db") == closeness(context, "url"):
         raise Unusable("an export is from --db FILE or from --url URL: give one of them")
-    if closeness(context, "db") > closeness(context, "url"):
-        assert db is not None
-        pieces = from_file(db, world, what, form)
-    else:
+    is_file = closeness(context, "db") > closeness(context, "url")
+
+    def rows(what: str, form: Format = "jsonl") -> Iterator[bytes]:
+        if is_file:
+            assert db is not None
+            return from_file(db, world, what, form)
         assert url is not None
-        pieces = from_server(url, world, what, form, admin_token)
-    _write(pieces, output)
+        return from_server(url, world, what, form, admin_token)
+
+    if plot is not None:
+        from mockserver.pictures import draw_world
+
+        draw_world(world, rows, plot)
+    if what is not None:
+        _write(rows(what, form), output)
 
 
 def _write(pieces: Iterator[bytes], output: Path | None) -> None:

@@ -52,8 +52,14 @@ def list_scenarios(as_json: bool) -> None:
 @click.argument("name", metavar="NAME|PATH")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the file as it is, to start one of your own from.")
-def show(name: str, as_json: bool, as_yaml: bool) -> None:
-    """Print what a scenario is good for, and what happens in it when."""
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw a PNG or SVG instead: expected calls, what drifts, what goes wrong.",
+)
+def show(name: str, as_json: bool, as_yaml: bool, plot: Path | None) -> None:
+    """Print what a scenario is good for, and what happens in it when; nothing is played."""
     from mockserver import resources
     from mockserver.control.operations.drifts import all_kinds
     from mockserver.simulation import synopsis
@@ -67,7 +73,11 @@ def show(name: str, as_json: bool, as_yaml: bool) -> None:
         return
     found = vendors()
     planned = plan(load(path), found)
-    if as_json:
+    if plot is not None:
+        from mockserver.pictures import draw_outlook
+
+        draw_outlook(planned, plot)
+    elif as_json:
         click.echo(json.dumps(synopsis.as_data(planned, all_kinds(found)), indent=2))
     else:
         click.echo("\n".join(synopsis.as_lines(planned, all_kinds(found))))

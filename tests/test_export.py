@@ -133,7 +133,7 @@ def test_the_default_world_is_read_when_none_is_named(run: Run, db: Path) -> Non
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-@pytest.mark.parametrize("what", ["ledger", "requests", "events", "costs", "invoices", "truth"])
+@pytest.mark.parametrize("what", ["calls", "ledger", "requests", "events", "costs", "invoices", "truth"])
 def test_a_server_and_its_file_export_the_same_bytes(run: Run, db: Path, tmp_path: Path, what: str, form: str) -> None:
     options = ["export", what, "--world", "acme", "--format", form]
     from_file = run(*options, "--db", str(db))
@@ -262,7 +262,7 @@ def test_an_export_wants_one_place_to_come_from(refused: Run, db: Path) -> None:
 
 
 def test_what_is_not_exported_is_refused_with_what_is(refused: Run, db: Path) -> None:
-    there_are = "costs, events, invoices, ledger, requests, truth"
+    there_are = "calls, costs, events, invoices, ledger, requests, truth"
 
     message = refused("export", "a/b?", "--world", "acme", "--db", str(db))
 

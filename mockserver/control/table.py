@@ -369,7 +369,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{_WORLD}/export/{{what}}.csv", "export.csv", export.as_csv,
         media_type="text/csv", errors=_READING, is_slow=True,
-        summary="Rows of a world, as CSV: `events`, `costs`, `invoices`, `ledger`, `requests` or `truth`.",
+        summary="Rows of a world, as CSV: `calls`, `events`, `costs`, `invoices`, `ledger`, `requests` or `truth`.",
     ),
     Route(
         "GET", f"{_WORLD}/export/{{what}}.jsonl", "export.jsonl", export.as_jsonl,

@@ -32,7 +32,7 @@ def timeline(plan: Plan, kinds: Mapping[str, DriftKind]) -> list[Moment]:
         if drift.until is not None:
             moments.append(Moment(drift.until, "drift ends", f"{drift.kind} of {drift.subject}"))
     for fault in plan.faults:
-        moments.append(Moment(fault.when.start or plan.starts_at, "fault", _fault(fault)))
+        moments.append(Moment(fault.when.start or plan.starts_at, "fault", fault_told(fault)))
         if fault.when.end is not None:
             moments.append(Moment(fault.when.end, "fault ends", _pattern(fault)))
     moments += [Moment(top_up.at, "top-up", f"{usd_text(top_up.amount)} USD") for top_up in plan.top_ups]
@@ -140,7 +140,8 @@ def _short(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _fault(fault: Fault) -> str:
+def fault_told(fault: Fault) -> str:
+    """Return what a fault does, to which requests, in words."""
     said = ", ".join(name if value is True else f"{name} {value}" for name, value in fault.effect.said().items())
     when = fault.when
     parts = [f"number {', '.join(map(str, when.nth))}"] if when.nth else []
