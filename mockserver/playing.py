@@ -64,14 +64,14 @@ def scene(name_or_path: str, seed: int | None = None, history: str | None = None
 
 def faults(scene: Scene) -> list[str]:
     """Return what is wrong with a scenario's file, each with its line."""
-    from mockserver.simulation.planning import plan
-    from mockserver.simulation.script import FaultyScript, parse
+    from mockserver.simulation.planning import read
+    from mockserver.simulation.script import FaultyScript
     from mockserver.vendors.registry import vendors
 
     if scene.text is None:
         return []
     try:
-        plan(parse(scene.text, scene.name), vendors())
+        read(scene.text, scene.name, vendors())
     except FaultyScript as faulty:
         return faulty.lines
     return []

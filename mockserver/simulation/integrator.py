@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from mockserver.http.faulting import again, dump_exactly, other_payload, read_exactly, scaled
-from mockserver.kernel.matching import glob
+from mockserver.kernel.matching import glob, member
 from mockserver.kernel.money import plain
 from mockserver.kernel.windows import DAY, EARLIEST, LATEST, SECOND
 from mockserver.simulation.laws import LogNormal
@@ -295,6 +295,25 @@ def answer(identifier: str, model: str, prompt_tokens: int, completion_tokens: i
             "total_tokens": prompt_tokens + completion_tokens,
         },
     }
+
+
+def unknown_names(texts: Iterable[str], more: Collection[str] = ()) -> list[str]:
+    """Return what the texts of an event name that neither a call nor its answer has, each once.
+
+    :param more: dotted paths of fields that answers may get.
+    """
+    there = answer("", "", 0, 0, 0)
+    names = dict.fromkeys(name for text in texts for name in _NAMED.findall(text))
+
+    def is_coming(name: str) -> bool:
+        return any(f"{name}.".startswith(f"{path}.") or path.startswith(f"{name}.") for path in more)
+
+    return [name for name in names if name not in _OF_CALL and member(there, name) is None and not is_coming(name)]
+
+
+def names_known() -> list[str]:
+    """Return what an event's data may name, of a call and of its answer."""
+    return [*_OF_CALL, *(".".join(place) for place, _ in _leaves(answer("", "", 0, 0, 0)))]
 
 
 def _unsent(call: Answered, label: str, event_type: str, stamp: int | None) -> Report:

@@ -23,6 +23,7 @@ from mockserver.kernel.matching import glob
 from mockserver.kernel.money import MicroUsd, micro_usd
 from mockserver.kernel.windows import DAY, HOUR, LATEST, MINUTE, WEEK, format_duration, format_instant
 from mockserver.kernel.world import World
+from mockserver.simulation.integrator import names_known, unknown_names
 from mockserver.simulation.mishaps import objection
 from mockserver.simulation.parts import (
     MAX_HISTORY_CALLS,
@@ -33,7 +34,7 @@ from mockserver.simulation.parts import (
     as_json,
 )
 from mockserver.simulation.people import external_id
-from mockserver.simulation.script import FaultyScript, Script, Where, told, unknown_key
+from mockserver.simulation.script import FaultyScript, Script, Where, parse, told, unknown_key
 from mockserver.vendors.vendor import Vendor
 
 SENT = "sent:"
@@ -103,6 +104,30 @@ def plan(script: Script, vendors: Sequence[Vendor], history_us: int | None = Non
     planned = planner.plan(history_us)
     refuse(script, planner.findings)
     return planned
+
+
+def read(text: str, path: str, vendors: Sequence[Vendor], history_us: int | None = None) -> Plan:
+    """Return what the text of a scenario comes to.
+
+    :param path: what to call the file in messages.
+    :raises FaultyScript: it says something that cannot be; every fault is named with its line, of its form and of what
+        it comes to.
+    """
+    try:
+        script = parse(text, path)
+    except FaultyScript as faulty:
+        lines = [*faulty.lines, *_faults_of(faulty.rest, vendors, history_us)]
+        raise FaultyScript(sorted(lines, key=lambda line: int(line[len(path) + 1 :].partition(":")[0]))) from None
+    return plan(script, vendors, history_us)
+
+
+def _faults_of(script: Script | None, vendors: Sequence[Vendor], history_us: int | None) -> list[str]:
+    try:
+        if script is not None:
+            plan(script, vendors, history_us)
+    except FaultyScript as faulty:
+        return faulty.lines
+    return []
 
 
 def refuse(script: Script, findings: Sequence[Finding]) -> None:
@@ -199,9 +224,10 @@ class _Planner:
         history_us = self._history_us(history_us)
         if script.traffic is not None:
             self._check_traffic(start + history_us)
+        drifts, faults = self._drifts(start), self._faults(start)
+        self._check_names(drifts, faults)
         return Plan(
-            script, start, start + history_us, script.ends_at, self._drifts(start), self._faults(start),
-            self._top_ups(), self._steps(),
+            script, start, start + history_us, script.ends_at, drifts, faults, self._top_ups(), self._steps()
         )  # fmt: skip
 
     # Time
@@ -308,6 +334,18 @@ class _Planner:
                     self.blame(self._no_customer(pattern), "revenue", "fees_usd", pattern)
         self._check_holidays()
 
+    def _check_names(self, drifts: Sequence[Drift], faults: Sequence[Fault]) -> None:
+        """Check what events name of calls and their answers, to which a change of the contract may add."""
+        coming: set[str] = set()
+        for drift in drifts:
+            coming |= _made(drift.options.get("add", {}), drift.options.get("rename", {}))
+        for fault in faults:
+            coming |= _made(fault.effect.add, fault.effect.rename)
+        for n, event in enumerate(self.script.events):
+            for name in unknown_names(_texts(event.data), coming):
+                message = f"{{{name}}} names nothing of a call or its answer; there are: {', '.join(names_known())}"
+                self.blame(message, "events", n, "data")
+
     def _check_holidays(self) -> None:
         script = self.script
         assert script.traffic is not None
@@ -383,11 +421,12 @@ class _Planner:
         for n, drift in found.items():
             for m, earlier in found.items():
                 if m < n and (reason := contradiction(earlier, drift, kinds[drift.kind])):
-                    self.blame(f"{reason} (drifts.{m}, line {self._line('drifts', m)})", "drifts", n)
+                    self.blame(f"{reason} ({self._place('drifts', m)})", "drifts", n)
         return tuple(found.values())
 
-    def _line(self, *where: Any) -> int:
-        return self.script.source.line(where)
+    def _place(self, *where: Any) -> str:
+        source = self.script.source
+        return f"{'.'.join(map(str, source.place(where)))}, line {source.line(where)}"
 
     def _drift(self, n: int, part: DriftPart, kinds: Mapping[str, DriftKind], start: int) -> Drift | None:
         before = len(self.findings)
@@ -454,7 +493,7 @@ class _Planner:
         for n, fault in found.items():
             for m, earlier in found.items():
                 if m < n and (reason := shadow(earlier, fault)):
-                    self.blame(f"{reason} (faults.{m}, line {self._line('faults', m)})", "faults", n)
+                    self.blame(f"{reason} ({self._place('faults', m)})", "faults", n)
         return tuple(found.values())
 
     def _fault(self, n: int, part: FaultPart) -> Fault | None:
@@ -540,6 +579,11 @@ def _peaks(*drifts: Drift) -> Iterator[int]:
         yield from (drift.onset, drift.onset + drift.span_us // 2, drift.onset + drift.span_us)
         if drift.until is not None:
             yield drift.until - 1
+
+
+def _made(added: Mapping[str, Any], renamed: Mapping[str, str]) -> set[str]:
+    """Return the dotted paths at which edits put something."""
+    return {*added, *(".".join([*path.split(".")[:-1], name]) for path, name in renamed.items())}
 
 
 def _edited(drift: Drift) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from operator import itemgetter
 from pathlib import Path
@@ -49,10 +49,14 @@ MAX_NODES = 100_000
 
 
 class FaultyScript(Unusable):
-    """A scenario file says something that cannot be; `lines` are `file:line: fault`."""
+    """A scenario file says something that cannot be; `lines` are `file:line: fault`.
 
-    def __init__(self, lines: list[str]) -> None:
+    :ivar rest: the scenario without what is faulty, where that tells something about the rest.
+    """
+
+    def __init__(self, lines: list[str], rest: Script | None = None) -> None:
         self.lines = lines
+        self.rest = rest
         super().__init__("; ".join(lines))
 
 
@@ -129,21 +133,29 @@ class Source:
     """The text a scenario was read from: knows in which line what stands.
 
     :param path: what to call the file in messages.
+    :param kept: of lists from which something was left out, the places in the file of what was not.
     """
 
-    def __init__(self, path: str, root: yaml.Node | None) -> None:
+    def __init__(self, path: str, root: yaml.Node | None, kept: Mapping[Hashable, Sequence[int]] | None = None) -> None:
         self.path = path
-        self._root = root
+        self.root = root
+        self._kept = kept or {}
+
+    def place(self, where: Where) -> Where:
+        """Return the path to a field as the file has it."""
+        if len(where) > 1 and where[0] in self._kept and isinstance(where[1], int):
+            return (where[0], self._kept[where[0]][where[1]], *where[2:])
+        return where
 
     def fault(self, where: Where, message: str) -> str:
         """Return one line about a field: file, line, field and what is wrong with it."""
-        field = ".".join(map(str, where))
+        field = ".".join(map(str, self.place(where)))
         return f"{self.path}:{self.line(where)}: {f'{field}: ' if field else ''}{message}"
 
     def line(self, where: Where) -> int:
         """Return the line of a field, or of the innermost part around it that was written."""
-        node, line = self._root, 1
-        for part in where:
+        node, line = self.root, 1
+        for part in self.place(where):
             found = _member(node, part)
             if found is None:
                 break
@@ -251,10 +263,13 @@ def parse(text: str, path: str) -> Script:
     try:
         script = Script.model_validate(data, context=WRITTEN)
     except ValidationError as error:
-        faults += [(source.line(item["loc"]), source.fault(*_fault(item))) for item in _distinct(error.errors())]
-    if faults:
-        raise FaultyScript([text for _, text in sorted(faults, key=itemgetter(0))])
+        errors = _distinct(error.errors())
+        faults += [(source.line(item["loc"]), source.fault(*_fault(item))) for item in errors]
+        lines = [text for _, text in sorted(faults, key=itemgetter(0))]
+        raise FaultyScript(lines, _without(data, errors, source)) from None
     script._source = source
+    if faults:
+        raise FaultyScript([text for _, text in sorted(faults, key=itemgetter(0))], script)
     return script
 
 
@@ -330,6 +345,48 @@ def _distinct(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
         if error["type"] != "too_short"
         or not any(other is not error and other["loc"][: len(error["loc"])] == error["loc"] for other in errors)
     ]
+
+
+_INDEPENDENT = ("drifts", "faults", "steps")
+"""Lists of which one part says nothing about what else may stand in the file."""
+
+
+def _without(data: Any, errors: Sequence[ErrorDetails], source: Source) -> Script | None:
+    """Return a scenario without what is wrong, `None` where the rest would not be what it is with it."""
+    if not isinstance(data, dict):
+        return None
+    left_out: dict[Hashable, set[int]] = {name: set() for name in _INDEPENDENT}
+    for error in errors:
+        where = error["loc"]
+        if where[0] in left_out and len(where) > 1 and isinstance(where[1], int):
+            left_out[where[0]].add(where[1])
+        elif error["type"] != "extra_forbidden":
+            return None
+    kept: dict[Hashable, list[int]] = {
+        name: [n for n in range(len(data[name])) if n not in left_out[name]] for name in _INDEPENDENT if left_out[name]
+    }
+    rest = {**data, **{name: [data[name][n] for n in places] for name, places in kept.items()}}
+    for error in errors:
+        if error["type"] == "extra_forbidden" and error["loc"][0] not in kept:
+            rest = _without_key(rest, error["loc"])
+    try:
+        script = Script.model_validate(rest, context=WRITTEN)
+    except ValidationError:
+        return None
+    script._source = Source(source.path, source.root, kept)
+    return script
+
+
+def _without_key(data: Any, where: Where) -> Any:
+    """Return data in which there is nothing at a place; the data itself, which may be shared, stays."""
+    first, *rest = where
+    if isinstance(data, dict):
+        if not rest:
+            return {name: each for name, each in data.items() if name != first}
+        return {name: _without_key(each, tuple(rest)) if name == first else each for name, each in data.items()}
+    if isinstance(data, list):
+        return [_without_key(each, tuple(rest)) if n == first else each for n, each in enumerate(data)]
+    return data
 
 
 def _fault(error: ErrorDetails) -> tuple[Where, str]:

@@ -57,6 +57,19 @@ class Stage:
     def _go_on(self, world: World, subject: str) -> bool:
         return self._player.go_on(world, subject)
 
+    def take_up(self) -> None:
+        """Let the clocks of worlds that play go on from where they stopped: no time passed while nobody served."""
+        with self._worlds.store.committed():
+            for name in plays.going_on(self._worlds.store):
+                world = self._worlds.get(name)
+                last = plays.last_play(world)
+                if last is None or last[1] is None:
+                    continue
+                stopped_at = max(last[1].position, world.journal.latest or 0)
+                clock = world.clock.state
+                if world.clock.now() > stopped_at:
+                    self._worlds.set_clock(world, clock.mode, stopped_at, clock.rate)
+
     # Playing
 
     def play(
@@ -89,11 +102,10 @@ class Stage:
         :raises FaultyScript: it cannot be played; every fault is named with its line, and nothing is written.
         :raises Conflict: the world has seen too much already.
         """
-        from mockserver.simulation.planning import plan
-        from mockserver.simulation.script import parse
+        from mockserver.simulation.planning import read
 
-        script = parse(text, name)
-        planned = plan(script, self._vendors, history_us)
+        planned = read(text, name, self._vendors, history_us)
+        script = planned.script
         seed = script.seed if seed is None else seed
         if self._is_unfinished(world, text, seed):
             return

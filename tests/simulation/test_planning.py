@@ -126,6 +126,14 @@ def test_a_contract_drift_may_be_about_what_is_sent() -> None:
     assert plan.drifts[0].options == {"rename": {"a": "b"}, "add": {"rate": 0.5}}
 
 
+def test_events_may_name_what_answers_get_later() -> None:
+    planned(
+        "events: [{type: t, data: {a: '{tier}', b: '{usage.output_tokens}', c: '{usage}', d: '{customer}: {id}'}}]\n"
+        "drifts:\n  - {kind: contract, subject: chat.completions.create, at: +1d, add: {tier: x}}\n"
+        "faults:\n  - {vendor: pareta, rename_field: {usage.completion_tokens: output_tokens}}\n"
+    )
+
+
 # What cannot be
 
 
@@ -192,6 +200,10 @@ def test_a_contract_drift_may_be_about_what_is_sent() -> None:
         ),
         ("start: {requests: [{request: GET /x, at: +1d}]}\n", "6: start.requests.0.at: what is in start comes before"),
         ("events: [{type: t, of: [ep-2], data: {}}]\n", "6: events.0.of.0: ep-2 is none of traffic.uses"),
+        (
+            "events: [{type: t, data: {a: [{b: 'call {cost}'}]}}]\n",
+            "6: events.0.data: {cost} names nothing of a call or its answer; there are: cost_usd, ",
+        ),
         ("revenue: {fees_usd: {acme: 5}}\n", "6: revenue.fees_usd.acme: acme is no customer"),
     ],
 )
@@ -327,6 +339,41 @@ def test_every_fault_is_told_at_once_in_order_of_lines() -> None:
     assert [line.split(": ")[1] for line in told] == [
         "steps.0", "wallet.top_ups.0.at", "drifts.0.at", "drifts.0.size", "drifts.1.kind", "history",
     ]  # fmt: skip
+
+
+def test_faults_of_form_and_of_meaning_are_told_at_once() -> None:
+    text = HEAD + TRAFFIC + (
+        "sed: 1\n"
+        "drifts:\n"
+        "  - {kind: quality, at: +1x, size: -0.1}\n"
+        "  - {kind: price, at: +1d, size: 1.5}\n"
+        "  - {kind: quality, at: +9d, size: -0.1}\n"
+        "  - {kind: price, at: +2d, size: 2}\n"
+        "history: 9d\n"
+    )  # fmt: skip
+
+    with pytest.raises(FaultyScript) as caught:
+        planning.read(text, "s.yaml", vendors())
+
+    assert caught.value.lines == [
+        "s.yaml:6: sed: no such key; did you mean seed?",
+        "s.yaml:8: drifts.0.at: '1x' is not a duration such as 90s, 15m, 36h, 7d, 2w or PT36H",
+        "s.yaml:10: drifts.2.at: +9d is not within it: the scenario lasts 7d, until 2026-03-09T00:00:00Z",
+        "s.yaml:11: drifts.3: two of this price cannot hold at once: end the earlier at 2026-03-04T00:00:00Z"
+        " (drifts.1, line 9)",
+        "s.yaml:12: history: 9d are more than the whole, which lasts 7d",
+    ]
+
+
+@pytest.mark.parametrize("rest", ["customers: {count: x}\n", "length: x\n"])
+def test_what_would_only_follow_from_a_fault_is_not_told(rest: str) -> None:
+    text = f"{HEAD}traffic: {{calls_per_day: 1, uses: [{{endpoint: auto}}]}}\nhistory: 0d\n{rest}"
+    text += "drifts: [{kind: traffic, subject: customer-040, at: +40d, size: 2}]\n"
+
+    with pytest.raises(FaultyScript) as caught:
+        planning.read(text, "s.yaml", vendors())
+
+    assert len(caught.value.lines) == 1
 
 
 # How many calls there will be
