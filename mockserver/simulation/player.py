@@ -231,10 +231,8 @@ class Run:
         self._flush()
         traffic.position = at if self.was_much else max(traffic.position, self._limit)
         plays.add_cues(world, map(_laid_down, heap))
-        following = [
-            each for each in (plays.next_cue(world), self._next_opening(cell, place, hour)) if each is not None
-        ]
-        return min(following, default=None)
+        nexts = (plays.next_cue(world), self._next_opening(cell, place, hour))
+        return min((each for each in nexts if each is not None), default=None)
 
     def _cell(self, hour: int) -> list[Ask]:
         ends_at = self._traffic.ends_at
