@@ -147,8 +147,8 @@ def outlook(plan: Plan, usage: Usage | None) -> Figure:
         )
         axes[0].set_ylabel("calls per hour")
         axes[0].set_ylim(bottom=0)
-        _legend(axes[0])
-    _mark(axes[:-1] or axes, [top_up.at for top_up in plan.top_ups], "top-up", _GREEN)
+    _mark(axes[:1], [top_up.at for top_up in plan.top_ups], "top-up", _GREEN)
+    _legend(axes[0])
     return figure
 
 
