@@ -26,7 +26,7 @@ def scenario() -> None:
 
 
 @scenario.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_scenarios(as_json: bool) -> None:
     """Print the shipped scenarios: name, length and purpose."""
     from mockserver import resources
@@ -50,8 +50,8 @@ def list_scenarios(as_json: bool) -> None:
 
 @scenario.command()
 @click.argument("name", metavar="NAME|PATH")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--yaml", "as_yaml", is_flag=True, help="Print the file as it is, to start one of your own from.")
+@option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option("--yaml", "as_yaml", is_flag=True, help="Print the file as it is, to start one of your own from.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -135,7 +135,7 @@ def schema() -> None:
 @option("--world", default="default", show_default=True, help="World to look at, in the database or server.")
 @option("--admin-token", help="Credential for the server's /_mock, where it wants one.")
 @click.option("--grace", help="How long after a drift's end an alert may still be about it.  [default: 1d]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as `GET alerts` answers.")
+@option("--json", "as_json", is_flag=True, help="Print JSON, as `GET alerts` answers.")
 @click.pass_context
 def score(
     context: click.Context, name: str | None, alerts: str | None, db: Path | None, url: str | None, world: str,
@@ -224,8 +224,8 @@ def run(
     try:
         played = shown(name, pieces, is_quiet=quiet)
     except KeyboardInterrupt:
-        click.echo("\nmockserver: interrupted; the same command goes on from there", err=True)
-        raise
+        click.echo("mockserver: interrupted; the same command goes on from there", err=True)
+        raise click.Abort from None
     if not quiet:
         click.echo("\n".join(_told(played, world, place)))
 
