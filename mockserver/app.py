@@ -43,6 +43,8 @@ class Simulator:
         purses = {vendor.name: vendor.account for vendor in self.vendors if vendor.account is not None}
         self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors], purses)
         self.stage = Stage(self.worlds, self.vendors, self.gateway)
+        if self.settings.db is not None:
+            self.stage.take_up()
         self._vendor_app = VendorApp(self.gateway)
         self._control_app: ASGIApp | None = None
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from mockserver.kernel.clock import Mode
 from mockserver.kernel.sqlite import Database, Migrations
-from mockserver.kernel.world import World
+from mockserver.kernel.store import Store
+from mockserver.kernel.world import NOBODY, World
 
 GO_ON = "scenario.go_on"
 """The action that is due in a world for as long as a scenario plays in it."""
@@ -117,6 +118,16 @@ def add_play(world: World, name: str, purpose: str, expect: str, text: str, traf
         "INSERT INTO plays VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (world.id, world.count("plays"), world.clock.now(), name, purpose, expect, world.draws.seed, text, *rest),
     )
+
+
+def going_on(store: Store) -> list[str]:
+    """Return the names of the worlds in which something plays and time passes."""
+    rows = store.all(
+        "SELECT DISTINCT name FROM due JOIN worlds ON worlds.id = due.world"
+        " WHERE action = ? AND clock_rate > 0 AND substr(name, 1, 1) <> ?",
+        (GO_ON, NOBODY),
+    )
+    return [row[0] for row in rows]
 
 
 _TRAFFIC = "started_at, ends_at, history_until, position, customers, state"

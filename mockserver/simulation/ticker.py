@@ -7,12 +7,10 @@ import logging
 from collections.abc import Sequence
 
 from mockserver.kernel.clock import monotonic_s
-from mockserver.kernel.world import NOBODY, World, Worlds
+from mockserver.kernel.world import World, Worlds
+from mockserver.simulation.plays import going_on
 
 log = logging.getLogger("mockserver")
-
-GO_ON = "scenario.go_on"
-"""The action that is due in a world for as long as a scenario plays in it."""
 
 TICK_S = 0.25
 """How often the machine looks after worlds in which something plays."""
@@ -83,15 +81,8 @@ class Ticker:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     def _playing(self) -> Sequence[str]:
-        """Return the names of the worlds in which something plays and time passes."""
-        with self._worlds.store.work():
-            rows = self._worlds.store.all(
-                "SELECT DISTINCT name FROM due JOIN worlds ON worlds.id = due.world"
-                " WHERE action = ? AND clock_rate > 0 AND substr(name, 1, 1) <> ?",
-                (GO_ON, NOBODY),
-            )
-            self._worlds.store.commit()
-        return [row[0] for row in rows]
+        with self._worlds.store.committed():
+            return going_on(self._worlds.store)
 
     def tick(self, names: Sequence[str]) -> bool:
         """Settle worlds for the time of one slice, shared among them; return whether any of them is still behind."""
@@ -117,7 +108,7 @@ class Ticker:
         """Run what has fallen due, no more than about a slice of it; how much that is, is found out on the way."""
         began, now = monotonic_s(), world.clock.now()
         step = self._steps.get(world.name, _FIRST_STEP)
-        while (due := self._next(world)) is not None and due <= now:
+        while (due := world.schedule.next_at()) is not None and due <= now:
             if monotonic_s() - began >= share_s:
                 return True
             before = monotonic_s()
@@ -129,7 +120,3 @@ class Ticker:
                 step = min(_LONGEST_STEP, step * 2)
             self._steps[world.name] = step
         return False
-
-    def _next(self, world: World) -> int | None:
-        row = world.store.one("SELECT min(at) FROM due WHERE world = ?", (world.id,))
-        return None if row is None else row[0]

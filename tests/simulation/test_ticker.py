@@ -14,7 +14,8 @@ from mockserver.kernel.store import Store
 from mockserver.kernel.windows import DAY, HOUR, MINUTE, SECOND
 from mockserver.kernel.world import MIGRATIONS, World, Worlds
 from mockserver.simulation import ticker as module
-from mockserver.simulation.ticker import GO_ON, SLICE_S, Ticker
+from mockserver.simulation.plays import GO_ON
+from mockserver.simulation.ticker import SLICE_S, Ticker
 from tests.waiting import wait_until
 
 START = 1_700_000_000 * SECOND
