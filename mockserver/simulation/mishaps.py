@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -284,5 +285,14 @@ class Contracts:
 def edited(data: Any, effects: Iterable[Effect]) -> Any:
     """Return JSON data with its fields edited, in order; the data itself is changed."""
     for effect in effects:
-        data = faulting.edited(data, effect)
+        data = faulting.edited(data, replace(effect, add=_exact(effect.add)) if effect.add else effect)
     return data
+
+
+def _exact(value: Any) -> Any:
+    """Return JSON data whose numbers are exact: rules are kept as JSON, and read with floats."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {name: _exact(each) for name, each in value.items()}
+    return [_exact(each) for each in value] if isinstance(value, list) else value

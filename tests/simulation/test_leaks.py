@@ -73,6 +73,9 @@ LEAKS: dict[str, tuple[str, str, str]] = {
     "a new generation that says the cost as text": (
         "", "drifts: [{kind: contract, subject: 'sent:cost.*', at: +2h, retype: {cost_usd: string}}]", ""
     ),
+    "a new generation that says another cost": (
+        "", "drifts: [{kind: contract, subject: 'sent:cost.*', at: +2h, add: {cost_usd: 0.25}}]", "wrong"
+    ),
     "everything at once": (
         WITH_ID, f"faults: [{{{CALLS}, lost_ack: true}}, {{{CALLS}, false_ack: true}}, {{{EVENTS}, lost_ack: true}},"
         f" {{{EVENTS}, false_ack: true}}, {{{EVENTS}, late: 2h}}, {{{EVENTS}, double: new_key}},"

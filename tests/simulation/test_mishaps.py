@@ -357,6 +357,13 @@ def test_what_is_sent_by_a_new_generation_is_edited_and_the_answer_stays_as_it_w
     assert json.dumps(answered.seen) == before
 
 
+def test_numbers_that_are_added_are_exact() -> None:
+    data = edited({}, [Effect(add={"amount": 0.1, "parts": [{"amount": 1e22}, 3, True, None, "0.5"]})])
+
+    assert data == {"amount": Decimal("0.1"), "parts": [{"amount": Decimal("1e22")}, 3, True, None, "0.5"]}
+    assert type(data["parts"][0]["amount"]) is Decimal
+
+
 def test_a_value_that_is_added_is_a_new_one_each_time() -> None:
     adding = Effect(add={"meta": {"sdk": 2}})
 
