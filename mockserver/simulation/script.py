@@ -431,7 +431,7 @@ def told(error: ErrorDetails) -> str:
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
     """Return what to say about a key that nothing goes by, with the nearest that something does."""
-    nearest = get_close_matches(key, known, n=1, cutoff=0.6)
+    nearest = get_close_matches(key, known, n=1, cutoff=0.6) or [name for name in known if key and name.startswith(key)]
     return f"no such key; did you mean {nearest[0]}?" if nearest else f"no such key; there are: {', '.join(known)}"
 
 
