@@ -2,8 +2,8 @@
 
     python examples/monitors/baseline.py [--monitor mine.py ...] [SCENARIO ...]
 
-Without names it is every shipped scenario with traffic; the monitors are threshold.py and cusum.py, and those given. A
-monitor is a program that finds the vendors' clients' variables in its environment and prints at,kind,subject,note.
+Without names it is every shipped scenario with traffic, and without --monitor it is threshold.py and cusum.py.
+A monitor is a program that finds the vendors' clients' variables in its environment and prints at,kind,subject,note.
 """
 
 from __future__ import annotations
@@ -47,15 +47,16 @@ def cells(found: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = ArgumentParser(description="Prints how well monitors do on scenarios.")
-    parser.add_argument("--monitor", action="append", default=[], type=Path, help="a program of your own")
+    parser.add_argument("--monitor", action="append", type=Path, help="a program of your own; again for several")
     parser.add_argument("scenario", nargs="*")
     asked = parser.parse_args()
-    monitors = [HERE / "threshold.py", HERE / "cusum.py", *asked.monitor]
-    listed = [line.split()[0] for line in printed(*MOCKSERVER, "scenario", "list").splitlines()]
+    monitors = asked.monitor or [HERE / "threshold.py", HERE / "cusum.py"]
+    names = asked.scenario or [each["name"] for each in json.loads(printed(*MOCKSERVER, "scenario", "list", "--json"))
+                               if each["length"]]  # fmt: skip
     print("| scenario |", " | ".join(f"{monitor.stem}: hits | delay | false alarms" for monitor in monitors), "|")
     print("| --- |", " | ".join("---: | ---: | ---:" for _ in monitors), "|")
     with TemporaryDirectory() as folder:
-        for name in asked.scenario or [name for name in listed if name not in ("empty-wallet", "walkthrough")]:
+        for name in names:
             db = Path(folder) / f"{Path(name).stem}.db"
             printed(*MOCKSERVER, "scenario", "run", name, "--db", str(db), "--quiet")
             print(

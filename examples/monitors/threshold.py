@@ -16,10 +16,13 @@ from readings import Alert, Series, run
 
 LOWEST = {"quality": 0.90}
 HIGHEST = {"error_rate": 0.02}
-HIGHEST_OF_USUAL = {"latency": 1.5, "price": 1.1, "token_mix": 1.25}
+HIGHEST_OF_USUAL = {
+    "p50_ms": 1.5, "p95_ms": 1.75, "p99_ms": 2.5, "tokens per call": 1.5,
+    "micro-dollars per call": 1.1, "micro-dollars per token": 1.1,
+}  # fmt: skip
 """Times what was usual in the first week."""
 
-AT_LEAST = 20
+AT_LEAST = 30
 """Of fewer calls than these nothing can be said."""
 
 
@@ -29,7 +32,7 @@ def watch(series: Series) -> Iterator[Alert]:
     if not points:
         return
     low, high = LOWEST.get(series.kind), HIGHEST.get(series.kind)
-    factor = HIGHEST_OF_USUAL.get(series.kind)
+    factor = HIGHEST_OF_USUAL.get(series.metric)
     learned_until = None
     if factor is not None:
         learned_until = points[0].start + timedelta(days=7)
