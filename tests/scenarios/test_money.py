@@ -112,7 +112,7 @@ def test_calls_are_refused_from_when_the_balance_is_gone_until_the_top_up(wallet
     after = wallet.ledger[wallet.ledger.index(gone) + 1]
 
     assert "2026-03-12T12:00:00Z" < gone["at"] < "2026-03-13T06:00:00Z"
-    assert (after["kind"], after["at"], after["amount_micro_usd"]) == ("grant", TOP_UP, 3_000_000)
+    assert (after["kind"], after["at"], after["amount_micro_usd"]) == ("grant", TOP_UP, 2_000_000)
     assert refusals(wallet, "2026-03-09", gone["at"][:14] + "00:00Z") == 0
     assert refusals(wallet, "2026-03-14T10:00:00Z", "2026-03-18") == 0
 
@@ -127,7 +127,7 @@ def test_who_is_refused_asks_again_each_quarter_of_an_hour_at_most(wallet: Perfo
 def test_grants_less_debits_are_what_is_left(wallet: Performance) -> None:
     taken = sum(-entry["amount_micro_usd"] for entry in wallet.ledger if entry["kind"] == "debit")
 
-    assert wallet.control("GET", "credits")["balance_micro_usd"] == 1_250_000 + 3_000_000 - taken
+    assert wallet.control("GET", "credits")["balance_micro_usd"] == 740_000 + 2_000_000 - taken
     assert Decimal(str(wallet.summary()["totalCost"])) == Decimal(taken).scaleb(-6)
 
 

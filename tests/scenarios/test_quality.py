@@ -79,7 +79,7 @@ def test_a_step_is_below_the_alert_line_from_its_onset_on(step: Performance) -> 
     after, _ = step.quality(CONTRACTS, "2026-03-13", "2026-03-23")
 
     assert before == pytest.approx(HEALTHY, abs=0.008)
-    assert after == pytest.approx(0.842, abs=0.035)
+    assert after == pytest.approx(0.812, abs=0.035)
     assert all(
         each["quality_mean"] < 0.90 for each in step.days(CONTRACTS, "quality", "windows", "2026-03-13", "2026-03-23")
         if each["n_judged"] >= 30
