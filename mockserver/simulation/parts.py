@@ -35,6 +35,8 @@ MAX_LAW_US = 30 * DAY
 """Durations that have a law are never longer."""
 MAX_HISTORY_CALLS = 20_000_000
 """More calls than this are a slip of the pen: they would take many minutes and several gigabytes."""
+MAX_PLACES = 100
+"""Digits that a number of data may have on either side of the point: whatever is made of it, a double can tell."""
 MAX_STEPS = 100_000
 """How often one request may be sent again and again."""
 
@@ -53,8 +55,9 @@ class Number(str):
 def as_json(value: Any) -> Any:
     """Return what was written as JSON data: numbers with a point are floats.
 
-    :raises ValueError: one of them has more digits than that keeps.
+    :raises ValueError: one of them has more digits than that keeps, or is larger or finer than a vendor takes.
     """
+    _refuse_out_of_range(value)
     if isinstance(value, Number):
         if Decimal(repr(float(value))) != Decimal(value):
             raise ValueError(f"{value} has more digits than a JSON number keeps: write it as text, in quotes")
@@ -65,12 +68,24 @@ def as_json(value: Any) -> Any:
 
 
 def as_exact(value: Any) -> Any:
-    """Return what was written as JSON data in which numbers with a point are decimals."""
+    """Return what was written as JSON data in which numbers with a point are decimals.
+
+    :raises ValueError: one of them is larger or finer than a vendor takes.
+    """
+    _refuse_out_of_range(value)
     if isinstance(value, Number):
         return Decimal(value)
     if isinstance(value, dict):
         return {str(name): as_exact(each) for name, each in value.items()}
     return [as_exact(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _refuse_out_of_range(value: Any) -> None:
+    if isinstance(value, Number | int) and not isinstance(value, bool):
+        number = Decimal(value)
+        exponent = number.as_tuple().exponent
+        if number.adjusted() > MAX_PLACES or (isinstance(exponent, int) and exponent < -MAX_PLACES):
+            raise ValueError(f"a number of data has at most {MAX_PLACES} digits before the point, and after it")
 
 
 def _checked(value: str, *, by: Any) -> str:
@@ -459,7 +474,7 @@ class IntegratorPart(Part):
     forgets: Share = 0.0
     doubles: Share = 0.0
     overstates: Share = 0.0
-    factor: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(10)
+    factor: Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=30, allow_inf_nan=False)] = Decimal(10)
     is_stamped: bool = True
 
     @model_validator(mode="after")

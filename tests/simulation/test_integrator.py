@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from mockserver.control.reconciling import Books, Question, reconcile
 from mockserver.kernel.drifts import Drift
@@ -17,7 +18,7 @@ from mockserver.kernel.ids import Draws
 from mockserver.kernel.windows import DAY, HOUR, MINUTE, SECOND, parse_instant
 from mockserver.simulation.integrator import Answered, Integrator, Report, answer
 from mockserver.simulation.mishaps import Contracts, Mishap, edited
-from mockserver.simulation.parts import EventPart, IntegratorPart
+from mockserver.simulation.parts import EventPart, IntegratorPart, Number
 from mockserver.simulation.script import Script
 from mockserver.simulation.usage import Ask
 from mockserver.vendors.bookkeeping import Debit, Receipt
@@ -176,6 +177,12 @@ def test_of_a_call_that_no_event_applies_to_nothing_is_sent_and_it_is_missing() 
     assert (report.at, report.planted) == (None, ("missing",))
     assert of_others.reports(call(cost=0))[0].planted == ()
     assert Integrator(Script(name="s", purpose="p"), Contracts((), Draws(1))).reports(call()) == []
+
+
+@pytest.mark.parametrize("value", [Number("1e101"), Number("0." + "0" * 100 + "1"), 10**101, -(10**101)])
+def test_numbers_that_no_vendor_takes_are_no_part_of_an_event(value: Any) -> None:
+    with pytest.raises(ValidationError, match="at most 100 digits"):
+        EventPart(type="t", data={"parts": [{"amount": value}]})
 
 
 # What becomes of it
