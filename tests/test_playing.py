@@ -121,8 +121,8 @@ from mockserver.simulation.stage import Stage
 player.PIECE_CALLS = 50
 pieces, play_piece = [], Stage._play_piece
 
-def play(stage, world, seq, traffic):
-    play_piece(stage, world, seq, traffic)
+def play(*arguments):
+    play_piece(*arguments)
     pieces.append(1)
     if len(pieces) == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)  # what was written of this piece is not committed yet

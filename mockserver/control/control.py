@@ -24,18 +24,19 @@ class Stage(Protocol):
     ) -> dict[str, Any]:
         """Bring a world to a scenario's start state and return what `playing` does; its history is left to `backfill`.
 
-        The same scenario again while its history is not all there goes on with that.
+        The same scenario again changes nothing, and what is still to come of its history is gone on with.
 
         :param history_us: how much of it is there at once, in place of what the scenario says.
         :raises InvalidRequest: there is no such scenario, or it cannot be played; nothing is written.
         :raises Conflict: the world has seen too much already.
         """
 
-    def backfill(self, world: World) -> Iterator[dict[str, Any]]:
+    def backfill(self, world: World, slice_s: float | None = None) -> Iterator[dict[str, Any]]:
         """Play the history that is still to come, and yield what `playing` returns after each piece.
 
         Each piece is a committed unit of work of its own: others are served meanwhile.
 
+        :param slice_s: about how long a piece may keep others waiting; as long as it likes, if absent.
         :raises Conflict: the world was deleted, reset or restored meanwhile.
         """
 

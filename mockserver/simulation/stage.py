@@ -11,6 +11,7 @@ from urllib.parse import quote
 from mockserver import resources
 from mockserver.http.gateway import Gateway
 from mockserver.http.messages import Reply, Request
+from mockserver.kernel.clock import monotonic_s
 from mockserver.kernel.errors import Conflict, InvalidRequest, Problem, Unusable
 from mockserver.kernel.matching import member
 from mockserver.kernel.money import MicroUsd, micro_usd
@@ -77,8 +78,8 @@ class Stage:
     ) -> dict[str, Any]:
         """Bring a world to a scenario's start state: seed, clock, balance, requests. What has happened in it stays.
 
-        A scenario with traffic also brings its customers, drifts and faults; its history is left to `backfill`. The
-        same one again while its history is not all there goes on with that.
+        One with traffic also brings its customers, drifts and faults; its history is left to `backfill`. The same one
+        again changes nothing: what is still to come of its history is gone on with.
 
         :param name: of a shipped scenario, or what to call the one in `text`.
         :param text: a scenario's file.
@@ -107,7 +108,7 @@ class Stage:
         planned = read(text, name, self._vendors, history_us)
         script = planned.script
         seed = script.seed if seed is None else seed
-        if self._is_unfinished(world, text, seed):
+        if self._is_played(world, text, seed):
             return
         if _goes_on(planned):
             self._refuse(world, planned)
@@ -118,13 +119,13 @@ class Stage:
             self._worlds.recall(world)
             raise
 
-    def _is_unfinished(self, world: World, text: str, seed: int) -> bool:
-        """Whether this very scenario is being played, and its history is not all there."""
+    def _is_played(self, world: World, text: str, seed: int) -> bool:
+        """Whether this very scenario is being played already, and goes on after its start."""
         last = plays.last_play(world)
         if last is None:
             return False
         play, traffic = last
-        return traffic is not None and not traffic.state.is_filled and (play.text, play.seed) == (text, seed)
+        return traffic is not None and (play.text, play.seed) == (text, seed)
 
     def _refuse(self, world: World, planned: Plan) -> None:
         """Guard the order of time.
@@ -194,17 +195,46 @@ class Stage:
         assert until is not None
         return Traffic(start, planned.ends_at, until, start - 1, customers, State(is_filled=until <= start))
 
+    def begin(self, text: str, name: str) -> None:
+        """Let worlds made from now on start as a scenario says; existing ones stay as they are.
+
+        Beginning twice on one database changes nothing. Of a scenario that goes on only the balance is for all worlds:
+        the rest is for those in which it is played.
+
+        :raises Unusable: it cannot be played.
+        """
+        from mockserver.simulation.planning import plan
+        from mockserver.simulation.script import parse
+
+        planned = plan(parse(text, name), self._vendors)
+        script, template = planned.script, self._worlds.nobody
+        last = plays.last_play(template)
+        with self._worlds.store.committed():
+            if script.start.balance_usd is not None:
+                set_balance(template, self._vendors, micro_usd(script.start.balance_usd), script.name)
+            if _goes_on(planned) or not script.start.requests or (last is not None and last[0].text == text):
+                return
+            try:
+                for number, part in enumerate(script.start.requests):
+                    self._request(template, part, script.name, f"start.requests.{number}")
+            except InvalidRequest as error:
+                raise Unusable(f"{name}: {error}") from None
+            plays.add_play(template, script.name, script.purpose, script.expect, text, None)
+
     # Going on
 
-    def backfill(self, world: World) -> Iterator[dict[str, Any]]:
+    def backfill(self, world: World, slice_s: float | None = None) -> Iterator[dict[str, Any]]:
         """Play the history that is still to come, and yield what `playing` returns after each piece.
 
-        Each piece is a committed unit of work of its own: others are served meanwhile. How long it is follows from the
-        scenario, and what comes of it from no length at all.
+        Each piece is a committed unit of work of its own: others are served meanwhile. What comes of it follows from no
+        length of pieces.
 
+        :param slice_s: about how long a piece may keep others waiting; as long as it likes, if absent.
         :raises Conflict: the world was deleted, reset or restored meanwhile.
         """
+        step = None if slice_s is None else MINUTE
         while True:
+            began = monotonic_s()
             with self._worlds.store.committed():
                 if world.is_gone:
                     raise Conflict(f"world '{world.name}' was deleted, reset or restored while its history was played")
@@ -214,15 +244,25 @@ class Stage:
                     return
                 try:
                     with world.store.atomic():
-                        self._play_piece(world, last[0].seq, traffic)
+                        self._play_piece(world, last[0].seq, traffic, step)
                 except BaseException:
                     self._worlds.recall(world)
                     raise
                 told = self.playing(world)
+            if slice_s is not None and step is not None:
+                took = monotonic_s() - began
+                step = max(1, step // 2) if took > slice_s else step * 2 if took < slice_s / 3 else step
             yield told
 
-    def _play_piece(self, world: World, seq: int, traffic: Traffic) -> None:
-        if not self._worlds.move_towards(world, traffic.history_until):
+    def _play_piece(self, world: World, seq: int, traffic: Traffic, step: int | None) -> None:
+        """Play a piece of history.
+
+        :param step: no more of the world's time than that, from the next instant on at which anything happens.
+        """
+        until, following = traffic.history_until, world.schedule.next_at()
+        if step is not None and following is not None:
+            until = min(until, following + step)
+        if not self._worlds.move_towards(world, until) or until < traffic.history_until:
             return
         play, traffic = plays.play_numbered(world, seq)
         if traffic.ends_at is not None and traffic.history_until >= traffic.ends_at and not traffic.state.is_over:
@@ -346,7 +386,7 @@ class Stage:
         if part.body is not None:
             headers[b"content-type"] = b"application/json"
             body = json.dumps(_filled(part.body, before), ensure_ascii=False).encode()
-        reply = self._gateway.handle(Request(method, path, query.encode(), headers, body))
+        reply = self._gateway.handle(Request(method, path, query.encode(), headers, body), world)
         if reply.pieces is not None:
             reply.body = b"".join(reply.pieces)
         yield f"{method} {path}", reply
@@ -362,7 +402,10 @@ class Stage:
     def _key(self, world: World, path: str) -> bytes:
         """Return what a client of this world shows a vendor."""
         api = self._gateway.router.owner(path)
-        return b"" if api is None else f"Bearer {api.key_prefix}{'' if api.bare_keys else 'test_'}{world.name}".encode()
+        if api is None:
+            return b""
+        name = "default" if world is self._worlds.nobody else world.name
+        return f"Bearer {api.key_prefix}{'' if api.bare_keys else 'test_'}{name}".encode()
 
 
 def _goes_on(planned: Plan) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from mockserver import resources
 from mockserver.app import Simulator
 from mockserver.control.routes import control_app
-from mockserver.kernel.windows import parse_instant
+from mockserver.kernel.windows import DAY, parse_instant
 from mockserver.simulation.stage import Stage
 from tests.control.conftest import ControlClient
 from tests.scenes import SCENE
@@ -251,6 +251,20 @@ def test_what_stands_cannot_be_stopped_and_what_goes_cannot_be_pushed(
 # In pieces
 
 
+def test_how_long_pieces_are_changes_nothing(simulator: Simulator) -> None:
+    """Slices that are over before they begin are as short as pieces get."""
+    told = []
+    for name, slice_s in (("long", None), ("short", 0.0)):
+        with simulator.store.committed():
+            world = simulator.worlds.admit(name)
+            simulator.stage.play(world, "scene.yaml", SCENE, None, DAY)
+        pieces = list(simulator.stage.backfill(world, slice_s))
+        told.append(pieces[-1])
+        assert len(pieces) > 100 if slice_s == 0.0 else len(pieces) < 5
+
+    assert told[0] == told[1]
+
+
 class Held:
     """A stage whose history waits before each piece but the first until it is let on."""
 
@@ -262,7 +276,7 @@ class Held:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stage, name)
 
-    def backfill(self, world: Any) -> Iterator[dict[str, Any]]:
+    def backfill(self, world: Any, slice_s: float | None = None) -> Iterator[dict[str, Any]]:
         for piece in self._stage.backfill(world):
             self.is_waiting.set()
             yield piece
@@ -336,7 +350,7 @@ def test_who_resets_the_world_meanwhile_ends_it(simulator: Simulator, short_piec
     stage = simulator.stage
 
     class Resetting(Held):
-        def backfill(self, world: Any) -> Iterator[dict[str, Any]]:
+        def backfill(self, world: Any, slice_s: float | None = None) -> Iterator[dict[str, Any]]:
             for piece in stage.backfill(world):
                 yield piece
                 control.post("worlds/acme/reset")

@@ -12,6 +12,9 @@ from mockserver.control.scenario import PlayRequest, StepRequest
 from mockserver.kernel.errors import Conflict, NotFound
 from mockserver.kernel.store import Store
 
+_SLICE_S = 0.03
+"""How long a piece of history may keep others waiting."""
+
 _TURN_S = 0.002
 """Between two pieces of history: a lock that is taken again at once goes to nobody else."""
 
@@ -28,7 +31,7 @@ def play_scenario(control: Control, name: str, body: PlayRequest) -> dict[str, A
     with control.changing(name) as world:
         played = stage.play(world, body.name, body.text, body.seed, body.history)
     with _serving(control.store) as server:
-        for piece in stage.backfill(world):
+        for piece in stage.backfill(world, _SLICE_S):
             if server.is_leaving:
                 raise Conflict("the server stops: what has been played stays, and the same request goes on from there")
             played = piece
