@@ -58,11 +58,13 @@ class Arrived(NamedTuple):
     """A copy of an event that was or will be taken in, unless its key was used before.
 
     :param is_wrong: whether it says a wrong cost.
+    :param is_held: whether it was sent earlier; what is sent at an instant comes before what was held up until then.
     """
 
     at: int
     key: str | None
     is_wrong: bool
+    is_held: bool
 
 
 class Report(NamedTuple):
@@ -120,7 +122,7 @@ class Report(NamedTuple):
             return self.arrived
         kept: list[Arrived] = []
         used: dict[str, int] = {}
-        for copy in sorted(self.arrived, key=lambda copy: copy.at):
+        for copy in sorted(self.arrived, key=lambda copy: (copy.at, copy.is_held)):
             if copy.key is not None:
                 if copy.key in used and copy.at < used[copy.key] + KEY_COUNTS_US:
                     continue
@@ -242,7 +244,7 @@ class Integrator:
         at = report.at
         assert at is not None
         if mishap is None and is_heard:
-            copy = Arrived(at, event.key, report.is_wrong)
+            copy = Arrived(at, event.key, report.is_wrong, is_held=False)
             return Attempt([(at, event)], self._acknowledged(report, at, (copy,)))
         if mishap is None or not (is_heard or mishap.status or mishap.is_severed or mishap.is_lost):
             return Attempt((), report._replace(at=None, attempt=report.attempt + 1))
@@ -250,7 +252,7 @@ class Integrator:
         arrivals: list[tuple[int, Sent]] = []
         if is_heard and mishap.status is None and not mishap.is_severed:
             arrivals = list(_arrivals(event, mishap, at))
-        copies = tuple([Arrived(when, sent.key, self._is_wrong(report, sent)) for when, sent in arrivals])
+        copies = tuple([Arrived(when, sent.key, self._is_wrong(report, sent), when != at) for when, sent in arrivals])
         if mishap.is_answered:
             return Attempt(arrivals, self._acknowledged(report, knows_at, copies))
         return Attempt(arrivals, self._unacknowledged(report, knows_at, copies, mishap.status))

@@ -191,9 +191,12 @@ def test_numbers_that_no_vendor_takes_are_no_part_of_an_event(value: Any) -> Non
 def run(
     reporter: Integrator, answered: Answered, mishaps: Iterable[Mishap | None] = (), *, is_heard: bool = True
 ) -> tuple[list[tuple[int, Sent]], Report]:
-    """Send the event of a call until that is over; in between it is put away as text each time."""
+    """Send the event of a call until that is over; in between it is put away as text each time.
+
+    Return what arrives in the order in which it is taken in: what was held up until an instant comes last.
+    """
     [report] = reporter.reports(answered)
-    arrivals: list[tuple[int, Sent]] = []
+    arrivals: list[tuple[int, bool, Sent]] = []
     befalls = iter(mishaps)
     while report.at is not None:
         before = report.at
@@ -201,9 +204,10 @@ def run(
         new, report = reporter.send(report, reporter.event(report), next(befalls, None), is_heard=is_heard)
         assert report.at is None or report.at > before
         assert all(at >= before for at, _ in new)
-        arrivals += new
+        arrivals += [(at, at != before, sent) for at, sent in new]
         report = Report.load(report.dump())
-    return arrivals, report
+    arrivals.sort(key=lambda arrival: arrival[:2])
+    return [(at, sent) for at, _, sent in arrivals], report
 
 
 LOST = Mishap("f", wait_us=MINUTE, is_lost=True)
@@ -280,7 +284,7 @@ def strings(data: Any) -> list[str]:
 def recorded(arrivals: Sequence[tuple[int, Sent]]) -> list[tuple[int, Sent]]:
     """Return what an intake keeps of what arrives: of each key the first within a day of one that was kept."""
     kept: list[tuple[int, Sent]] = []
-    for at, sent in sorted(arrivals, key=lambda arrival: arrival[0]):
+    for at, sent in arrivals:
         if sent.key is None or all(sent.key != other.key or at - when >= DAY for when, other in kept):
             kept.append((at, sent))
     return kept
@@ -369,6 +373,7 @@ USUAL: dict[str, Any] = {
 @settings(max_examples=300, deadline=None)
 @example(**{**USUAL, "key": "attempt", "slip": 0.15, "mishaps": [None, Mishap("f", scale=Decimal("0.1"))]})
 @example(**{**USUAL, "mishaps": [Mishap("f", late_us=HOUR, is_lost=True, scale=Decimal(100))]})
+@example(**{**USUAL, "mishaps": [Mishap("f", late_us=2 * SECOND, is_lost=True, scale=Decimal(100))]})
 @example(**{**USUAL, "sent_edits": {"retype": {"amount": "boolean"}}, "cost": 10**6})
 @example(**{**USUAL, "slip": 0.25, "mishaps": [Mishap("f", scale=Decimal("0.1"))]})
 @given(
