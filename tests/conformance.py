@@ -102,8 +102,8 @@ def judged() -> Iterator[list[str]]:
     faults: list[str] = []
     handle = Gateway.handle
 
-    def judging(gateway: Gateway, request: Request) -> Reply:
-        reply = handle(gateway, request)
+    def judging(gateway: Gateway, request: Request, *more: Any) -> Reply:
+        reply = handle(gateway, request, *more)
         match = gateway.router.find(request.method, request.path)
         is_ours = not reply.is_spoilt  # what a fault makes of an answer is in no document
         if is_ours and match.endpoint is not None and match.api is not None and apis.get(match.api.name) is match.api:

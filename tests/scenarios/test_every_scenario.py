@@ -40,6 +40,21 @@ def test_the_readme_lists_every_one_with_its_length() -> None:
     assert listed == {name: _days(script(name).length) for name in resources.scenario_names()}
 
 
+def test_what_the_readme_asks_for_is_there(perform: Perform) -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    name = re.findall(r"^\$ mockserver serve --scenario ([a-z-]+)$", page, re.M)[0]
+    metric, truth = re.findall(
+        r"^\$ curl -s '?localhost:8787(/[^'\s]*)", page[page.index(f"--scenario {name}") :], re.M
+    )[:2]
+    performance = perform(name)
+
+    told = performance.vendor(metric)
+    found = performance.control("GET", truth.rpartition("/")[2])["data"]
+
+    assert min(each["quality_mean"] for each in told["windows"]) < 0.90 < told["windows"][0]["quality_mean"]
+    assert [each["kind"] for each in found] == ["quality"]
+
+
 def _days(length: int | None) -> str:
     return "" if length is None else str(length // DAY)
 
