@@ -58,7 +58,7 @@ LEAKS: dict[str, tuple[str, str, str]] = {
         "", f"faults: [{{{EVENTS}, late: 25h, lost_ack: true}}]\nintegrator: {{retries: 1}}", "doubled"
     ),
     "wrong events that come at the instant of the right ones": (
-        "", f'faults: [{{{EVENTS}, late: 2s, lost_ack: true, scale_values: "10"}}]\nintegrator: {{backoff: 2s}}', "wrong"
+        "", f'faults: [{{{EVENTS}, late: 2s, lost_ack: true, scale_values: "9"}}]\nintegrator: {{backoff: 2s}}', "wrong"
     ),
     "calls without an answer": ("", f"faults: [{{{CALLS}, lost_ack: true}}]", "missing"),
     "calls that were never made": ("", f"faults: [{{{CALLS}, false_ack: true}}]", "unknown"),
