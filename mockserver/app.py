@@ -37,14 +37,14 @@ class Simulator:
                 [*world.MIGRATIONS, stage.migrations, *(m for vendor in self.vendors for m in vendor.migrations)]
             )
             self.worlds = self._worlds()
+            purses = {vendor.name: vendor.account for vendor in self.vendors if vendor.account is not None}
+            self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors], purses)
+            self.stage = Stage(self.worlds, self.vendors, self.gateway)
+            if self.settings.scenario is not None:
+                self.stage.begin(resources.scenario(self.settings.scenario))
         except BaseException:
             self.store.close()  # gives the file back to whoever tries next
             raise
-        purses = {vendor.name: vendor.account for vendor in self.vendors if vendor.account is not None}
-        self.gateway = Gateway(self.worlds, [vendor.api for vendor in self.vendors], purses)
-        self.stage = Stage(self.worlds, self.vendors, self.gateway)
-        if self.settings.db is not None:
-            self.stage.take_up()
         self._vendor_app = VendorApp(self.gateway)
         self._control_app: ASGIApp | None = None
 
@@ -65,11 +65,6 @@ class Simulator:
             beginning=self.settings.beginning,
             known_only=self.settings.known_only,
         )
-        if self.settings.scenario is not None:
-            from mockserver.simulation.script import load  # few starts need it, and YAML is slow to import
-            from mockserver.simulation.start import begin
-
-            begin(load(resources.scenario(self.settings.scenario)), worlds, self.vendors)
         return worlds
 
     def _switches(self) -> dict[str, bool]:

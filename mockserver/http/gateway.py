@@ -73,21 +73,25 @@ class Gateway:
         api = self.router.owner(path)
         return api.max_body_bytes if api else 0
 
-    def handle(self, request: Request) -> Reply:
+    def handle(self, request: Request, world: World | None = None) -> Reply:
         """Serve one request.
 
         What it wrote is not yet committed: the caller commits before it lets the answer out.
+
+        :param world: whose it is, in place of the one its key names.
         """
         with self.store.work():
-            return self._handle(request)
+            return self._handle(request, world)
 
-    def _handle(self, request: Request) -> Reply:
+    def _handle(self, request: Request, given: World | None) -> Reply:
         request.path = printable(request.path)
         match = self.router.find(request.method, request.path)
         error = match.error
         api = match.api
         world = self.worlds.nobody
-        if api is not None:
+        if given is not None:
+            world = given
+        elif api is not None:
             try:
                 world = self._world(api, match, request)
             except Unauthenticated as refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -195,7 +196,7 @@ class Stage:
         assert until is not None
         return Traffic(start, planned.ends_at, until, start - 1, customers, State(is_filled=until <= start))
 
-    def begin(self, text: str, name: str) -> None:
+    def begin(self, path: Path) -> None:
         """Let worlds made from now on start as a scenario says; existing ones stay as they are.
 
         Beginning twice on one database changes nothing. Of a scenario that goes on only the balance is for all worlds:
@@ -203,22 +204,20 @@ class Stage:
 
         :raises Unusable: it cannot be played.
         """
-        from mockserver.simulation.planning import plan
-        from mockserver.simulation.script import parse
+        from mockserver.simulation.planning import read
+        from mockserver.simulation.script import text_of
 
-        planned = plan(parse(text, name), self._vendors)
+        text = text_of(path)
+        planned = read(text, str(path), self._vendors)
         script, template = planned.script, self._worlds.nobody
         last = plays.last_play(template)
         with self._worlds.store.committed():
             if script.start.balance_usd is not None:
                 set_balance(template, self._vendors, micro_usd(script.start.balance_usd), script.name)
-            if _goes_on(planned) or not script.start.requests or (last is not None and last[0].text == text):
+            if _goes_on(planned) or not script.start.requests or (last is not None and last[0].name == script.name):
                 return
-            try:
-                for number, part in enumerate(script.start.requests):
-                    self._request(template, part, script.name, f"start.requests.{number}")
-            except InvalidRequest as error:
-                raise Unusable(f"{name}: {error}") from None
+            for number, part in enumerate(script.start.requests):
+                self._request(template, part, script, number)
             plays.add_play(template, script.name, script.purpose, script.expect, text, None)
 
     # Going on

@@ -66,7 +66,7 @@ length: 1d
 history: 0s
 customers: {{count: 8, utc_offsets: {{"+00:00": 1, "-05:00": 1}}, joining: 0.2}}
 traffic:
-  calls_per_day: 700
+  calls_per_day: 450
   conversation: {{turns: 2.5, think_time: {{median: 40s, p99: 20m}}}}
   uses:
     - {{endpoint: ep-contract-key-fields, share: 2}}
