@@ -364,7 +364,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{PREFIX}/ui/worlds/{{world}}/{{section}}", "ui.section", ui.show_section,
         media_type="text/html", errors=_READING, is_slow=True,
-        summary="A world's `ledger`, `faults`, `stubs`, `drifts`, `snapshots` or `invariants` as a page.",
+        summary="A world's `scenario`, `ledger`, `faults`, `stubs`, `drifts`, `snapshots` or `invariants` as a page.",
     ),
     Route(
         "GET", f"{_WORLD}/export/{{what}}.csv", "export.csv", export.as_csv,

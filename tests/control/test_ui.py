@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
+from mockserver.app import Simulator
 from mockserver.control.routes import control_app
 from mockserver.control.ui import pages
-from mockserver.control.ui.chart import spend_chart
+from mockserver.control.ui.chart import spend_chart, truth_chart
 from mockserver.kernel.drifts import Alert, Alerts, Drift
 from mockserver.kernel.faults import Effect, Fault, When
 from mockserver.kernel.matching import Facts
@@ -21,6 +22,7 @@ from mockserver.kernel.world import Worlds
 from tests.control import toy
 from tests.control.conftest import ControlClient
 from tests.control.test_snapshots import contents
+from tests.scenes import SCENE
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
@@ -115,7 +117,8 @@ def test_numbers_are_shown_with_their_own_digits() -> None:
 
 def test_every_section_says_what_there_is(control: ControlClient, shop: httpx.Client, worlds: Worlds) -> None:
     for section, nothing in {
-        "faults": "No fault is armed.", "stubs": "No stub is placed.", "drifts": "No drift.",
+        "scenario": "No scenario was played.", "faults": "No fault is armed.", "stubs": "No stub is placed.",
+        "drifts": "No drift.",
         "snapshots": "No snapshot was taken.", "invariants": "all hold", "ledger": "welcome",
     }.items():  # fmt: skip
         control.get("worlds/acme/clock")
@@ -254,3 +257,73 @@ def test_nothing_spent_is_no_chart() -> None:
 
 def test_a_long_history_makes_a_short_chart() -> None:
     assert len(spend_chart([(n * HOUR, 1) for n in range(20_000)])) < 10_000
+
+
+# Scenarios
+
+
+@pytest.fixture
+def playing(simulator: Simulator) -> ControlClient:
+    """A client of a simulator in which two of a scenario's three days were played."""
+    control = ControlClient(control_app(simulator.worlds, simulator.vendors, None, simulator.stage))
+    assert control.post("worlds/acme/scenario", {"name": "scene", "text": SCENE}).status_code == 200
+    return control
+
+
+def test_what_plays_is_shown_with_how_far_it_is_and_what_came_of_it(playing: ControlClient) -> None:
+    calls = playing.get("worlds/acme/scenario").json()["tallies"]["calls"]
+
+    overview = read(playing, "ui/worlds/acme")
+    own = read(playing, "ui/worlds/acme/scenario")
+
+    for page in (overview, own):
+        assert "bad-release" in page.text
+        assert "progress" in page.tags
+        assert "2026-03-04 00:00:00" in page.text
+        assert "plays" in page.text
+        assert re.search(rf"Calls\s+{calls:,}\b", page.text)
+    assert "/_mock/ui/worlds/acme/scenario" in overview.links
+    assert "quality falls on the second day" in own.text
+    assert re.search(r"Planted between debits and cost events:\s+\d+ missing, \d+ doubled", own.text)
+    assert "release 2" in own.text
+    assert {"svg", "rect"} <= set(own.tags)
+
+
+@pytest.mark.parametrize(("how", "told"), [("pause", "paused"), ("clock/advance", "over")])
+def test_it_is_said_whether_it_goes_on(playing: ControlClient, how: str, told: str) -> None:
+    if how == "pause":
+        playing.post("worlds/acme/scenario/pause")
+    else:
+        playing.post("worlds/acme/clock/advance", {"by": "30d"})
+
+    assert told in read(playing, "ui/worlds/acme/scenario").text
+    assert told in read(playing, "ui/worlds/acme").text
+
+
+def test_a_start_state_is_no_progress(simulator: Simulator) -> None:
+    control = ControlClient(control_app(simulator.worlds, simulator.vendors, None, simulator.stage))
+    control.post("worlds/acme/scenario", {"name": "empty-wallet"})
+
+    own = read(control, "ui/worlds/acme/scenario")
+
+    assert "empty-wallet" in own.text
+    assert "progress" not in own.tags
+    assert "progress" not in read(control, "ui/worlds/acme").tags
+
+
+def test_a_drift_is_a_band_from_its_onset_to_its_end() -> None:
+    played = {
+        "starts_at": "2026-03-01T00:00:00Z", "ends_at": "2026-03-11T00:00:00Z",
+        "history_ends_at": None, "position": "2026-03-06T00:00:00Z",
+    }  # fmt: skip
+    drift = {"kind": "quality", "subject": "*", "cause": NASTY}
+    truth: list[dict[str, str | None]] = [
+        {**drift, "onset": "2026-03-02T00:00:00Z", "end": "2026-03-04T00:00:00Z"},
+        {**drift, "onset": "2026-03-10T00:00:00Z", "end": None},
+    ]
+
+    drawn = truth_chart(played, truth)
+
+    assert re.findall(r'x="(\d+)" y="\d+" width="(\d+)"', drawn) == [("60", "120"), ("540", "60")]
+    assert 'd="M300 0V' in drawn
+    assert NASTY not in drawn

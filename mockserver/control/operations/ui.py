@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.control.control import Control
 from mockserver.control.drifts import ScoreQuery
-from mockserver.control.operations import credits, drifts, faults, snapshots, stubs
+from mockserver.control.operations import credits, drifts, faults, scenario, snapshots, stubs
 from mockserver.control.operations.clock import clock_view
 from mockserver.control.operations.journal import entry_view
 from mockserver.control.schemas import PageQuery
@@ -47,6 +47,7 @@ def show_world(control: Control, name: str) -> Reply:
             "spent": sum(cost for _, cost in costs),
             "faults": len(counts),
             "hits": sum(count.hits for count in counts),
+            "played": None if control.stage is None else control.stage.playing(world),
         }
         place = str(here(world))
     return _html(pages.world_page(told, [entry_view(entry) for entry in requests], spend_chart(costs), place))
@@ -90,6 +91,11 @@ def _summary(control: Control, world: World) -> dict[str, Any]:
 
 
 # Sections
+
+
+def _scenario(control: Control, name: str) -> Content:
+    truth = drifts.list_truth(control, name, PageQuery(limit=_SHOWN))["data"]
+    return pages.scenario_content(scenario.show_scenario(control, name), truth)
 
 
 def _ledger(control: Control, name: str) -> Content:
@@ -144,6 +150,7 @@ def _invariants(control: Control, name: str) -> Content:
 
 
 _CONTENTS = {
+    "scenario": _scenario,
     "ledger": _ledger,
     "faults": _faults,
     "stubs": _stubs,

@@ -54,7 +54,7 @@ source.addEventListener("request", (event) => {
   add(JSON.parse(event.data));
   changed();
 });
-for (const name of ["clock", "credits", "faults"]) source.addEventListener(name, changed);
+for (const name of ["clock", "credits", "faults", "scenario"]) source.addEventListener(name, changed);
 source.addEventListener("reset", () => location.reload());
 source.addEventListener("end", (event) => {
   source.close();

@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from mockserver.control.route import PREFIX
+from mockserver.control.ui.chart import play_bar, truth_chart
 from mockserver.look import Content, Html, badge, facts, html, moment, number, page, read, status_badge, table, tag
 from mockserver.look.money import usd
 
 HOME = f"{PREFIX}/ui"
-SECTIONS = ("ledger", "faults", "stubs", "drifts", "snapshots", "invariants")
+SECTIONS = ("scenario", "ledger", "faults", "stubs", "drifts", "snapshots", "invariants")
 """What of a world has a page of its own, beside its requests."""
 
 Data = Mapping[str, Any]
@@ -61,7 +62,7 @@ def worlds_page(worlds: Sequence[Data], after: int | None) -> str:
 def world_page(world: Data, requests: Sequence[Data], chart: Html, place: str) -> str:
     """Return the page of a world and its requests, which goes on by itself.
 
-    :param world: with `name`, `seed`, `clock`, `credits`, `requests`, `spent`, `faults` and `hits`.
+    :param world: with `name`, `seed`, `clock`, `credits`, `requests`, `spent`, `faults`, `hits` and `played`.
     :param requests: the newest, newest last.
     :param place: from where on the stream is to be read.
     """
@@ -79,6 +80,7 @@ def world_page(world: Data, requests: Sequence[Data], chart: Html, place: str) -
             ("Faults armed", html(world["faults"], tag("small", f"{world['hits']:,} hits"))),
             ("Seed", world["seed"]),
         ),
+        _played(name, world["played"]),
         tag("h2", "Spend over time"),
         chart,
         id="overview",
@@ -208,6 +210,75 @@ def _fault(fault: Data) -> Html:
         tag("p", tag("code", json.dumps(rule, ensure_ascii=False))),
         tag("p", f"{fault['matched']:,} requests matched, {fault['hits']:,} were hit."),
         table("Its newest decisions.", heads, rows) if fault["decisions"] else None,
+    )
+
+
+def _played(name: str, played: Data | None) -> Html | None:
+    """Return how far a world's scenario is; nothing where none is played that goes on."""
+    if played is None or played["starts_at"] is None:
+        return None
+    return html(
+        tag(
+            "h2",
+            "Scenario ",
+            tag("a", played["name"], href=f"{_address(name)}/scenario"),
+            " ",
+            _play_badge(played),
+        ),
+        play_bar(played),
+        _tallies(played),
+    )
+
+
+def _play_badge(played: Data) -> Html:
+    if not played["is_filled"]:
+        return badge("history is being played", "warn")
+    if played["is_over"]:
+        return badge("over")
+    return badge("paused", "warn") if played["is_paused"] else badge("plays", "good")
+
+
+def _tallies(played: Data) -> Html:
+    tallies = played["tallies"]
+    return facts(
+        *(
+            (
+                name.removesuffix("_micro_usd").replace("_", " ").capitalize(),
+                usd(count) if name.endswith("_micro_usd") else f"{count:,}",
+            )
+            for name, count in tallies.items()
+        )
+    )
+
+
+def scenario_content(played: Data, truth: Sequence[Data]) -> Html:
+    """Return what is played in a world, what came of it so far, and what really changes in it.
+
+    :param played: as `scenario.get` has it; `truth` as `truth.list` has it.
+    """
+    if played["name"] is None:
+        return _none("scenario was played")
+    planted = {kind.replace("_", " "): count for kind, count in played["planted"].items() if count}
+    goes_on = played["starts_at"] is not None
+    return html(
+        tag("p", tag("strong", played["name"]), " ", _play_badge(played) if goes_on else None, " ", played["purpose"]),
+        tag("p", played["expect"], class_="faint") if played["expect"] else None,
+        html(
+            play_bar(played),
+            tag("h2", "What came of it so far"),
+            _tallies(played),
+            tag(
+                "p",
+                "Planted between debits and cost events: ",
+                ", ".join(f"{count:,} {kind}" for kind, count in planted.items()) or "nothing",
+                ".",
+            ),
+        )
+        if goes_on
+        else None,
+        tag("h2", "What really changes"),
+        truth_chart(played, truth) if goes_on and truth else None,
+        records("Every drift there is, with its cause.", truth) or _none("drift"),
     )
 
 
