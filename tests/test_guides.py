@@ -1,7 +1,8 @@
-"""The guide and the README keep their word: every Python block runs, and fails where it says so with what it says."""
+"""The guides and the README keep their word: every Python block runs, and fails where it says so with what it says."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,13 +15,18 @@ import pytest
 from mockserver import matchers
 from mockserver.control.drifts import DriftRequest
 from mockserver.control.faults import FaultRequest
+from mockserver.control.operations.drifts import all_kinds
+from mockserver.resources import scenario, scenario_names
+from mockserver.simulation.script import load
 from mockserver.testing.assertions import Assertions
 from mockserver.testing.faults import Faults
 from mockserver.testing.marker import RULES, Options
+from mockserver.vendors.registry import vendors
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = (ROOT / "docs" / "pytest.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+MONITORS = (ROOT / "docs" / "monitors.md").read_text("utf-8")
 
 _BLOCK = re.compile(r"<!-- (file|fails): (\S+) -->\n```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 
@@ -55,14 +61,14 @@ def run(folder: Path, files: list[Block]) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("page", [GUIDE, README], ids=["guide", "readme"])
+@pytest.mark.parametrize("page", [GUIDE, README, MONITORS], ids=["guide", "readme", "monitors"])
 def test_every_python_block_of_a_page_is_one_that_is_run(page: str) -> None:
     run_elsewhere = len(re.findall(r"<!-- quickstart.*?-->\n```python\n", page))
     assert page.count("```python\n") == len(blocks(page)) + run_elsewhere
 
 
 def test_what_the_guide_and_the_readme_print_runs_and_does_what_it_says(tmp_path: Path) -> None:
-    files = [*blocks(GUIDE), *blocks(README)]
+    files = [*blocks(GUIDE), *blocks(README), *blocks(MONITORS)]
     assert len({block.name for block in files}) == len(files)
 
     printed = run(tmp_path, files)
@@ -101,12 +107,13 @@ def test_the_guide_tells_every_option_of_the_command_line() -> None:
     assert [flag for flag in sorted(flags) if flag not in GUIDE] == []
 
 
-def test_links_within_the_guide_lead_to_its_headings() -> None:
+@pytest.mark.parametrize("page", [GUIDE, MONITORS], ids=["guide", "monitors"])
+def test_links_within_a_page_lead_to_its_headings(page: str) -> None:
     headings = {
         re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
-        for title in re.findall(r"^#+ (.+)$", GUIDE, re.MULTILINE)
+        for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)
     }
-    links = re.findall(r"\]\(#([^)]+)\)", GUIDE)
+    links = re.findall(r"\]\(#([^)]+)\)", page)
 
     assert links
     assert [link for link in links if link not in headings] == []
@@ -131,3 +138,39 @@ def test_the_guides_command_for_other_languages_runs(tests: str, status: int, to
     assert done.returncode == status, done.stderr
     assert '"id":"fault-1"' in done.stdout
     assert told in done.stderr
+
+
+def test_what_the_page_on_monitors_types_prints_what_it_shows(tmp_path: Path) -> None:
+    """Its console blocks one after the other, in a folder with its files; only what is installed is there already."""
+    pytest.importorskip("matplotlib")
+    for name, source in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", MONITORS, re.DOTALL):
+        (tmp_path / name).write_text(source, "utf-8")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    typed = [
+        (command, shown)
+        for block in re.findall(r"```console\n(.*?)```", MONITORS, re.DOTALL)
+        for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+        if not command.startswith("pip install")
+    ]
+
+    for command, shown in typed:
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+            timeout=240, check=False,
+        )  # fmt: skip
+
+        assert (done.stdout, done.stderr) == (shown, ""), command
+
+    assert len(typed) > 8
+    for picture in ("expected.svg", "month.svg"):
+        assert (tmp_path / picture).read_text("utf-8").startswith("<?xml")
+
+
+def test_the_page_on_monitors_tells_every_kind_of_drift_and_scores_every_scenario_with_traffic() -> None:
+    kinds = re.findall(r"^\| `(\w+)` \|", MONITORS, re.MULTILINE)
+    scored = re.findall(r"^\| ([a-z-]+) \| (?:\d+ of \d+|-) \|", MONITORS, re.MULTILINE)
+
+    assert sorted(kinds) == sorted(all_kinds(vendors()))
+    with_traffic = [name for name in scenario_names() if load(scenario(name)).traffic is not None]
+    assert sorted(scored) == sorted(with_traffic)
