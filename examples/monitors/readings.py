@@ -115,7 +115,7 @@ def _filled(series: Series, now: datetime, by: str) -> Series:
 
 
 def of_customers(paygentic: Paygentic, now: datetime) -> list[Series]:
-    """Return what part of each day's cost each customer caused.
+    """Return what part of each day's cost each customer caused, from its first day on.
 
     Whether it called more often, at greater length or for more money cannot be told from that.
     """
@@ -136,7 +136,8 @@ def of_customers(paygentic: Paygentic, now: datetime) -> list[Series]:
     }
     return [
         Series("", who, "share of costs",
-               [Point(day, day + width, days.get(day, 0.0) / whole) for day, whole in total.items() if whole])
+               [Point(day, day + width, days.get(day, 0.0) / whole) for day, whole in total.items()
+                if whole and day >= min(days)])
         for who, days in spent.items()
         if days
     ]  # fmt: skip
