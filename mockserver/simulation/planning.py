@@ -432,7 +432,8 @@ class _Planner:
         before = len(self.findings)
         at = self._moment(part.at, "drifts", n, "at")
         end = None if part.end is None else self._moment(part.end, "drifts", n, "end", may_end=True)
-        body: dict[str, Any] = {**(part.model_extra or {}), "kind": part.kind, "shape": part.shape}
+        said = {name: value for name, value in (part.model_extra or {}).items() if value is not None}
+        body: dict[str, Any] = {**said, "kind": part.kind, "shape": part.shape}
         body |= {"subject": part.subject, "size": part.size, "over": part.over, "cause": part.cause}
         body |= {"at": None if at is None else format_instant(at), "end": None if end is None else format_instant(end)}
         known = dict(kinds)

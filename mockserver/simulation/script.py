@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from operator import itemgetter
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import yaml
-from pydantic import PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from mockserver.config import parse_clock
 from mockserver.kernel.errors import Unusable
@@ -44,6 +44,7 @@ Where = tuple[Hashable, ...]
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
+MAX_SEED = 2**63 - 1
 MAX_NODES = 100_000
 """Values of a file, each alias counted as all it stands for."""
 
@@ -81,7 +82,7 @@ class Script(Part):
     name: str
     purpose: str
     expect: str = ""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)] = 0
     clock: ClockPart = ClockPart()
     start: StartPart = StartPart()
     length: Span | None = None
@@ -278,7 +279,7 @@ def _too_large(path: str) -> FaultyScript:
 
 
 def _check_size(root: yaml.Node | None) -> None:
-    """Refuse what is small as text and huge when every alias stands for what it names.
+    """Refuse what is small as text and huge when every alias stands for what it names, and text that is none.
 
     :raises yaml.YAMLError: it is.
     """
@@ -295,6 +296,8 @@ def _check_size(root: yaml.Node | None) -> None:
                 children = [each for pair in node.value for each in pair]
             elif isinstance(node, yaml.SequenceNode):
                 children = node.value
+            elif not _is_text(node.value):
+                raise yaml.MarkedYAMLError(None, None, "a text with half a surrogate pair", node.start_mark)
             known = sizes[id(node)] = 1 + sum(map(size, children))
             if known > MAX_NODES:
                 raise yaml.MarkedYAMLError(
@@ -307,6 +310,15 @@ def _check_size(root: yaml.Node | None) -> None:
 
     if root is not None:
         size(root)
+
+
+def _is_text(value: str) -> bool:
+    """Whether a text can be written anywhere."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _repeated(root: yaml.Node | None) -> Iterator[tuple[int, str]]:
@@ -398,10 +410,10 @@ def _fault(error: ErrorDetails) -> tuple[Where, str]:
 
 _SAID: dict[str, str] = {
     "missing": "must be said",
-    "greater_than": "must be above {gt:g}",
-    "greater_than_equal": "must be {ge:g} or more",
-    "less_than": "must be below {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
     "finite_number": "must be a finite number",
     "float_type": "must be a number",
     "float_parsing": "must be a number",
@@ -426,7 +438,8 @@ def told(error: ErrorDetails) -> str:
     words = _SAID.get(error["type"])
     if words is None:
         return error["msg"].removeprefix("Value error, ")
-    return words.format_map(error.get("ctx", {}))
+    facts = error.get("ctx", {})
+    return words.format_map({name: f"{fact:g}" if isinstance(fact, float) else fact for name, fact in facts.items()})
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import re
 import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mockserver import resources
 from mockserver.kernel.errors import Unusable
 from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import Beginning
+from mockserver.simulation.planning import read
 from mockserver.simulation.script import FaultyScript, load
+from mockserver.vendors.registry import vendors
 
 
 @pytest.fixture
@@ -83,6 +88,7 @@ def test_every_fault_is_named_with_its_file_and_line(path: Path, text: str, faul
             "4: integrator.delay.p9: no such key; did you mean p99?",
         ]),
         ("clock: {at: 2026-02-30T00:00:00Z}\n", ["3: clock.at: '2026-02-30T00:00:00Z' is not an ISO"]),
+        ("seed: 9223372036854775808\n", ["3: seed: must be at most 9223372036854775807"]),
         ("length: 40\n", ["3: length: must say how long with a unit, such as 90s"]),
         ("length: 40 days\n", ["3: length: '40 days' is not a duration such as 90s"]),
         ("customers: {count: 10000}\n", ["3: customers.count: 10000 customers are too many"]),
@@ -200,6 +206,7 @@ HOSTILE = {
     "a number without an end": (f"name: x\npurpose: y\nseed: {'9' * 5000}\n", "1: Exceeds the limit"),
     "size": ("#" * 300_000, "1: too large for a scenario: 262144 bytes are the most"),
     "two documents": ("name: x\n---\nname: y\n", "2: but found another document"),
+    "half a letter": ('name: x\npurpose: "\\ud800"\n', "2: a text with half a surrogate pair"),
     "control characters": ("name: \x1b[31m\n", "1: unacceptable character"),
     "a key that is a list": ("? [a, b]\n: c\n", "1: "),
 }
@@ -217,6 +224,40 @@ def test_a_hostile_file_is_one_clear_line(path: Path, kind: str) -> None:
     assert caught.value.lines[0].startswith(f"{path}:{fault}")
     assert "\n" not in caught.value.lines[0]
     assert len(caught.value.lines[0]) < 400
+
+
+_WRITTEN = st.sampled_from([
+    "-1", "0", "1e400", ".5", "null", "[]", "{}", "'x'", "true", "+5d", "+0s", "2026-02-30", "9999-12-31T00:00:00Z",
+    "&a x", "*a", "!!int 3", "9" * 30, '"\\ud800"', "[[[]]]", "{a: {b: c}}", "- x", "? y", ": z", "+99999999d", "-5m",
+    "P1D", "+P",
+])  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=st.sampled_from(resources.scenario_names()), data=st.data())
+def test_a_damaged_file_is_read_or_refused_line_by_line(name: str, data: st.DataObject) -> None:
+    lines = resources.scenario(name).read_text("utf-8").splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(lines) - 1))
+        how = data.draw(st.sampled_from(["value", "whole", "twice"]))
+        if how == "value":
+            lines[place] = f"{lines[place].partition(':')[0]}: {data.draw(_WRITTEN)}"
+        else:
+            lines[place : place + 1] = [] if how == "whole" and len(lines) > 1 else [lines[place]] * 2
+
+    faults = _faults("\n".join(lines))
+
+    assert faults is None or faults
+    assert all(re.fullmatch(r"s\.yaml:\d+: .+", line) for line in faults or ())
+
+
+def _faults(text: str) -> list[str] | None:
+    """Return what is wrong with a scenario, `None` for nothing."""
+    try:
+        read(text, "s.yaml", vendors())
+    except FaultyScript as faulty:
+        return faulty.lines
+    return None
 
 
 def test_a_huge_file_is_not_read(path: Path) -> None:
