@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mockserver.kernel.windows import HOUR, SECOND
+from mockserver.kernel.windows import HOUR, MINUTE, SECOND
 from mockserver.kernel.world import World, Worlds
 from tests.kernel.conftest import NOON
 
@@ -102,3 +102,80 @@ def test_a_request_waits_for_one_piece_of_much_work_only(worlds: Worlds, ran: li
         worlds.advance(world, HOUR)
 
     assert [subject for subject, _ in ran[4:]] == ["4", "5"], "who moves the clock waits for all of it"
+
+
+def test_what_runs_last_at_its_instant_does_so_whenever_it_was_added(
+    worlds: Worlds, ran: list[tuple[str, int]]
+) -> None:
+    with worlds.store.committed():
+        world = worlds.create("acme")
+        world.schedule.add(NOON + SECOND, "note", "last", is_last=True)
+        world.schedule.add(NOON + SECOND, "note", "very last", is_last=True)
+        world.schedule.add(NOON + SECOND, "note", "first")
+        world.schedule.add(NOON + SECOND, "note", "second")
+
+        worlds.advance(world, HOUR)
+
+    assert [subject for subject, _ in ran] == ["first", "second", "last", "very last"]
+
+
+def test_an_action_may_do_everything_before_the_next_thing_falls_due(worlds: Worlds) -> None:
+    seen = []
+
+    def look(world: World, subject: str) -> None:
+        seen.append((subject, world.schedule.horizon))
+        if subject == "a":
+            world.schedule.add(NOON + 90 * SECOND, "look", "of a")
+
+    worlds.actions = {**worlds.actions, "look": look}
+    with worlds.store.committed():
+        world = worlds.create("acme")
+        world.schedule.add(NOON + SECOND, "look", "a")
+        world.schedule.add(NOON + 60 * SECOND, "look", "b")
+        world.schedule.add(NOON + 60 * SECOND, "look", "c")
+
+        worlds.advance(world, HOUR)
+
+    assert seen == [
+        ("a", NOON + 60 * SECOND - 1), ("b", NOON + 60 * SECOND), ("c", NOON + 90 * SECOND - 1), ("of a", NOON + HOUR),
+    ]  # fmt: skip
+
+
+def test_what_an_action_runs_in_between_leaves_it_its_own_horizon(worlds: Worlds) -> None:
+    horizons = []
+
+    def nest(world: World, subject: str) -> None:
+        before = world.schedule.horizon
+        world.schedule.add(world.clock.now(), "note", "inner")
+        world.schedule.run(world, world.clock.now(), worlds.actions)
+        horizons.append((before, world.schedule.horizon))
+
+    worlds.actions = {**worlds.actions, "nest": nest}
+    with worlds.store.committed():
+        world = worlds.create("acme")
+        world.schedule.add(NOON + SECOND, "nest", "outer")
+        worlds.advance(world, HOUR)
+
+    assert horizons == [(NOON + HOUR, NOON + HOUR)]
+
+
+def test_a_clock_moves_towards_an_instant_one_piece_of_much_work_at_a_time(
+    worlds: Worlds, ran: list[tuple[str, int]]
+) -> None:
+    def much(world: World, subject: str) -> bool:
+        ran.append((subject, world.clock.now()))
+        return True
+
+    worlds.actions = {**worlds.actions, "much": much}
+    with worlds.store.committed():
+        world = worlds.create("acme")
+        for n in (1, 2):
+            world.schedule.add(NOON + n * MINUTE, "much", str(n))
+        world.schedule.add(NOON + 3 * MINUTE, "note", "3")
+
+        arrived = []
+        for _ in range(3):
+            arrived.append((worlds.move_towards(world, NOON + HOUR), world.clock.now()))
+
+    assert [subject for subject, _ in ran] == ["1", "2", "3"]
+    assert arrived == [(False, NOON + 2 * MINUTE - 1), (False, NOON + 3 * MINUTE - 1), (True, NOON + HOUR)]

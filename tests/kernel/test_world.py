@@ -5,7 +5,9 @@ from itertools import islice
 
 import pytest
 
+from mockserver.kernel.drifts import Drift
 from mockserver.kernel.errors import Conflict, InvalidRequest, Unauthenticated, UnknownWorld
+from mockserver.kernel.faults import Effect, Fault
 from mockserver.kernel.store import Store
 from mockserver.kernel.windows import DAY, SECOND
 from mockserver.kernel.world import NOBODY, World, Worlds
@@ -206,3 +208,29 @@ def test_a_large_world_is_forked(worlds: Worlds, world: World, capsys: pytest.Ca
     assert store.one("SELECT count(*) FROM due WHERE world = ?", (copy.id,)) == (100_000,)
     with capsys.disabled():
         print(f"\nfork of 100,000 rows: {took:.3f} s")
+
+
+def test_a_world_recalls_what_its_rows_say_after_what_was_done_was_undone(worlds: Worlds, world: World) -> None:
+    fault = Fault({}, (), Effect(reset=True))
+    with worlds.store.committed():
+        worlds.set_clock(world, "frozen", NOON, 1.0)
+        world.faults.add(1, fault)
+        assert len(world.faults.armed) == 1
+    with worlds.store.committed(), pytest.raises(ZeroDivisionError), worlds.store.atomic():
+        worlds.reseed(world, 99)
+        worlds.set_clock(world, "scaled", NOON + DAY, 60.0)
+        world.faults.add(2, fault)
+        assert len(world.faults.armed) == 2
+        world.drifts.add(1, Drift("quality", "*", NOON, 0.5))
+        assert len(world.drifts.all) == 1
+        world.journal.next_seq()
+        raise ZeroDivisionError
+
+    worlds.recall(world)
+
+    assert world.draws.seed == 0
+    assert (world.clock.state.mode, world.clock.now()) == ("frozen", NOON)
+    assert [armed.seq for armed in world.faults.armed] == [1]
+    assert world.drifts.all == ()
+    assert world.journal.next_seq() == 1
+    assert worlds.get("acme") is world
