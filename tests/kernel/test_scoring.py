@@ -67,6 +67,17 @@ def test_a_subject_may_be_named_as_the_drift_names_it() -> None:
     assert score([quality(subject="ep-*")], [Alert(1, 100, subject="ep-b")], 200, 0).count("hit") == 1
 
 
+def test_delays_are_told_shortest_first_of_a_kind_or_of_any() -> None:
+    drifts = [quality(1, onset=100), quality(2, onset=150), Labelled(3, Drift("latency", "ep-a", 100, 2.0))]
+    alerts = [Alert(1, 160, "quality"), Alert(2, 400, "latency")]
+
+    found = score(drifts, alerts, now=1000, grace_us=0)
+
+    assert found.delays_us() == [10, 60, 300]
+    assert found.delays_us("quality") == [10, 60]
+    assert found.delays_us("price") == []
+
+
 moments = st.integers(0, 40)
 drifts_ = st.lists(
     st.builds(
