@@ -105,6 +105,24 @@ def test_show_tells_drifts_faults_top_ups_and_steps(tmp_path: Path, capsys: pyte
     ]
 
 
+def test_show_tells_faults_in_the_words_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "name: x\npurpose: y\nfaults:\n"
+        "  - {operation: chat.completions.create, latency_ms: {median: 200, p99: 3000}, first: 3}\n"
+        "  - {operation: events.ingest, late: 2h, every: 5}\n"
+        "  - {operation: events.ingest, status: 503, retry_after: 2, nth: [1, 4]}\n"
+    )
+
+    _, lines, _ = run(capsys, "show", str(path))
+
+    assert [line.split("fault  operation ")[1] for line in lines[-3:]] == [
+        "chat.completions.create (the first 3): latency_ms {median: 200, p99: 3000}",
+        "events.ingest (each 5th): late 2h",
+        "events.ingest (number 1, 4): status 503, retry_after 2",
+    ]
+
+
 def test_show_as_yaml_is_the_file_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli._run(["scenario", "show", "walkthrough", "--yaml"]) == 0
 

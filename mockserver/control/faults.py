@@ -566,7 +566,7 @@ def present_fault(count: Count) -> dict[str, Any]:
         "id": count.armed.id,
         **asked(fault.match),
         **_when_asked(fault.when),
-        **_effect_asked(fault.effect),
+        **effect_asked(fault.effect),
         "note": fault.note,
         "optional": fault.is_optional,
         "matched": count.matched,
@@ -585,7 +585,8 @@ def _when_asked(when: When) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _effect_asked(effect: Effect) -> dict[str, Any]:
+def effect_asked(effect: Effect) -> dict[str, Any]:
+    """Return an effect as it was asked for."""
     said: dict[str, Any] = {
         "status": effect.status,
         "message": effect.message,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from mockserver.control.faults import effect_asked
 from mockserver.kernel.drifts import Drift, DriftKind
 from mockserver.kernel.faults import Fault
 from mockserver.kernel.money import usd_text
@@ -136,13 +137,14 @@ def _drift(drift: Drift, kinds: Mapping[str, DriftKind]) -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} to {each}" for name, each in value.items())
+        return "{" + ", ".join(f"{name}: {each}" for name, each in value.items()) + "}"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def fault_told(fault: Fault) -> str:
     """Return what a fault does, to which requests, in words."""
-    said = ", ".join(name if value is True else f"{name} {value}" for name, value in fault.effect.said().items())
+    asked = effect_asked(fault.effect)
+    said = ", ".join(name if value is True else f"{name} {_short(value)}" for name, value in asked.items())
     when = fault.when
     parts = [f"number {', '.join(map(str, when.nth))}"] if when.nth else []
     parts += [f"the first {when.first}"] if when.first is not None else []
