@@ -42,6 +42,8 @@ class Simulator:
             self.stage = Stage(self.worlds, self.vendors, self.gateway)
             if self.settings.scenario is not None:
                 self.stage.begin(resources.scenario(self.settings.scenario))
+            if self.settings.db is not None:
+                self.stage.take_up()
         except BaseException:
             self.store.close()  # gives the file back to whoever tries next
             raise

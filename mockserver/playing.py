@@ -18,7 +18,6 @@ from mockserver.kernel.windows import parse_instant
 if TYPE_CHECKING:
     from mockserver.app import Simulator
     from mockserver.kernel.clock import Mode
-    from mockserver.kernel.world import World
 
 Played = Mapping[str, Any]
 
@@ -112,10 +111,7 @@ def in_simulator(simulator: Simulator, world: str, scene: Scene) -> Iterator[Pla
         except ValidationError as error:
             raise InvalidRequest(*problems_of(error, "body")) from None
         with control.changing(world) as held:
-            is_there = _is_there(held, scene)
-            played = (
-                stage.playing(held) if is_there else stage.play(held, asked.name, asked.text, asked.seed, asked.history)
-            )
+            played = stage.play(held, asked.name, asked.text, asked.seed, asked.history)
         yield played
         yield from stage.backfill(held)
         if scene.clock is not None:
@@ -132,17 +128,6 @@ def _clock(text: str) -> tuple[Mode, None, float]:
 
     mode, rate = parse_clock(text)
     return mode, None, rate
-
-
-def _is_there(world: World, scene: Scene) -> bool:
-    """Whether this very scenario was played in a world last, as far as it happens at once."""
-    from mockserver.simulation.plays import last_play
-
-    last = last_play(world)
-    if last is None or last[1] is None or not last[1].state.is_filled:
-        return False
-    text = resources.scenario(scene.name).read_text(encoding="utf-8") if scene.text is None else scene.text
-    return last[0].text == text and scene.seed in (None, last[0].seed)
 
 
 def at_server(url: str, world: str, scene: Scene, admin_token: str | None) -> Iterator[Played]:

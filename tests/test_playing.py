@@ -23,6 +23,7 @@ from mockserver.config import Settings
 from mockserver.export import from_file
 from mockserver.http.serve import BackgroundServer
 from mockserver.kernel.windows import DAY, parse_instant
+from mockserver.simulation.script import parse
 from mockserver.simulation.stage import Stage
 from tests.scenes import SCENE
 
@@ -116,6 +117,7 @@ KILLED = """
 import os, signal, sys
 from mockserver import cli
 from mockserver.simulation import player
+from mockserver.simulation.script import parse
 from mockserver.simulation.stage import Stage
 
 player.PIECE_CALLS = 50
@@ -311,6 +313,17 @@ def test_a_server_has_the_history_before_it_answers_and_then_goes_on_by_itself()
     assert last["tallies"]["calls"] <= again["tallies"]["calls"] < last["tallies"]["calls"] + 100
     assert state(url) == again
     assert stopped(process) == 0
+
+
+def test_a_fast_clock_does_not_run_away_while_the_server_starts() -> None:
+    """The template's balance comes at the scenario's start, however long a start takes."""
+    settings = Settings(beginning=parse(LIVE, "live.yaml").beginning, scenario="live.yaml")
+    other = Simulator(settings)
+
+    told = list(playing.in_simulator(other, "default", playing.scene("live.yaml")))
+
+    other.close()
+    assert told[-1]["is_filled"]
 
 
 def test_no_time_passes_while_nobody_serves() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,7 +212,9 @@ class Stage:
         planned = read(text, str(path), self._vendors)
         script, template = planned.script, self._worlds.nobody
         last = plays.last_play(template)
-        with self._worlds.store.committed():
+        at = script.beginning.clock_at
+        # The template's clock may be running, and fast: no scenario would begin before its own balance came.
+        with self._worlds.store.committed(), nullcontext() if at is None else template.clock.pinned(at):
             if script.start.balance_usd is not None:
                 set_balance(template, self._vendors, micro_usd(script.start.balance_usd), script.name)
             if _goes_on(planned) or not script.start.requests or (last is not None and last[0].name == script.name):
