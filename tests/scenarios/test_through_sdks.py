@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import inf, sqrt
 from typing import Any
 
 import pytest
@@ -194,3 +195,71 @@ def test_activity_shows_longer_prompts_and_no_more_calls(perform: Perform) -> No
     before, after = per_call("2026-03-02", "2026-03-16"), per_call("2026-03-16", "2026-03-30")
     assert after[0] == pytest.approx(2.5 * before[0], rel=0.12)
     assert after[1] == pytest.approx(before[1], rel=0.12)
+
+
+# Where anything changes
+
+
+def change(series: dict[str, tuple[float, int]]) -> tuple[str, float]:
+    """Return the day from which on a series differs most from what it was before, and by how many standard errors.
+
+    :param series: by day, a mean and of how many.
+    """
+    found = ("", 0.0)
+    for day in list(series)[2:-2]:
+        parts = [[each for when, each in series.items() if (when < day) is is_before] for is_before in (True, False)]
+        counts = [sum(count for _, count in part) for part in parts]
+        means = [sum(mean * count for mean, count in part) / n for part, n in zip(parts, counts, strict=True)]
+        # The scatter of days about their side's mean, for one observation.
+        rest = sum(count * (each - mean) ** 2 for part, mean in zip(parts, means, strict=True) for each, count in part)
+        error = sqrt(rest / (len(series) - 2) * (1 / counts[0] + 1 / counts[1]))
+        score = abs(means[1] - means[0]) / error if error else (0.0 if means[0] == means[1] else inf)
+        if score > found[1]:
+            found = (day, score)
+    return found
+
+
+def qualities(performance: Performance, endpoint: str) -> dict[str, tuple[float, int]]:
+    found = days(performance, endpoint, "quality", "windows")
+    return {day: (each["quality_mean"], each["n_judged"]) for day, each in found.items()}
+
+
+def costs(performance: Performance, endpoint: str) -> dict[str, tuple[float, int]]:
+    found = days(performance, endpoint, "cost", "buckets")
+    return {day: (each["total_micro_usd"] / each["requests"], each["requests"]) for day, each in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "endpoint", "onset"),
+    [
+        ("quality-step", qualities, CONTRACTS, "2026-03-12"),
+        ("price-change", costs, CONTRACTS, "2026-04-01"),
+        ("longer-prompts", costs, CHAT, "2026-03-16"),
+    ],
+)
+def test_the_day_of_the_onset_is_where_a_series_breaks(
+    perform: Perform, name: str, series: Any, endpoint: str, onset: str
+) -> None:
+    day, score = change(series(perform(name), endpoint))
+
+    assert day == onset
+    assert score > 8
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "endpoint"),
+    [
+        ("quality-step", qualities, NEIGHBOUR),
+        ("quality-ramp", qualities, NEIGHBOUR),
+        ("quality-step", costs, CONTRACTS),
+        ("price-change", qualities, CONTRACTS),
+        ("longer-prompts", qualities, CHAT),
+        ("longer-prompts", costs, CONTRACTS),
+        ("partial-outage", costs, CONTRACTS),
+        ("steady-month", qualities, CONTRACTS),
+        ("steady-month", qualities, CHAT),
+        ("steady-month", costs, CHAT),
+    ],
+)
+def test_no_series_breaks_where_nothing_drifts(perform: Perform, name: str, series: Any, endpoint: str) -> None:
+    assert change(series(perform(name), endpoint))[1] < 5
