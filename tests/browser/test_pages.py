@@ -161,7 +161,7 @@ def test_a_page_follows_its_world_back_and_to_its_end(tab: Tab, url: str) -> Non
     assert page.locator("#requests tbody tr").count() == 1
 
     control(url, "restore", {"snapshot": "snapshot-1"})
-    page.get_by_text("Nothing has been spent yet.").wait_for()
+    page.get_by_text("No request has cost anything yet.").wait_for()
     page.get_by_role("status").get_by_text("live", exact=True).wait_for()
     assert page.locator("#requests tbody tr").count() == 0
 

@@ -103,7 +103,7 @@ def spend_chart(costs: Sequence[tuple[int, int]]) -> Html:
     """
     total = sum(cost for _, cost in costs)
     if not total:
-        return tag("p", "Nothing has been spent yet.", class_="faint")
+        return tag("p", "No request has cost anything yet.", class_="faint")
     first, last = costs[0][0], max(at for at, _ in costs)
     stands_still = first == last
     told = f"Spend: {usd(total)} in {len(costs):,} paid requests"
