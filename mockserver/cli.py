@@ -270,7 +270,7 @@ def _settings(
     known_worlds_only: bool,
     admin_token: str | None = None,
 ) -> tuple[Settings, Scene | None]:
-    """Return the settings that the options and, below them, the scenario ask for, and the scenario if it has traffic.
+    """Return the settings that the options and, below them, the scenario ask for; and the scenario, if it goes on.
 
     :raises Unusable: one of them cannot be had.
     """
@@ -287,12 +287,12 @@ def _settings(
 
         script = load(resources.scenario(scenario))
         beginning = script.beginning
-        if script.traffic is not None:
+        if script.traffic is not None or script.steps or script.wallet.top_ups:
             played = scene(scenario, seed, history, clock)
             if at is not None:
                 raise Unusable(f"--at: scenario {scenario} says itself when its traffic begins")
     if history is not None and played is None:
-        raise Unusable("--history is of a --scenario with traffic")
+        raise Unusable("--history is of a --scenario that goes on after its start")
     try:
         if seed is not None:
             beginning = replace(beginning, seed=seed)

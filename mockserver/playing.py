@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mockserver import resources
-from mockserver.kernel.errors import MockError, Unusable
+from mockserver.kernel.errors import MockError, UnknownWorld, Unusable
 from mockserver.kernel.money import usd_text
 from mockserver.kernel.windows import parse_instant
 
 if TYPE_CHECKING:
     from mockserver.app import Simulator
     from mockserver.kernel.clock import Mode
+    from mockserver.kernel.world import Worlds
 
 Played = Mapping[str, Any]
 
@@ -110,6 +111,7 @@ def in_simulator(simulator: Simulator, world: str, scene: Scene) -> Iterator[Pla
             asked = PlayRequest.model_validate(scene.body)
         except ValidationError as error:
             raise InvalidRequest(*problems_of(error, "body")) from None
+        _make_sure_of(simulator.worlds, world)
         with control.changing(world) as held:
             played = stage.play(held, asked.name, asked.text, asked.seed, asked.history)
         yield played
@@ -121,6 +123,15 @@ def in_simulator(simulator: Simulator, world: str, scene: Scene) -> Iterator[Pla
     except MockError as error:
         place = simulator.settings.db or "memory"
         raise Unusable(f"{scene.name} cannot be played in world '{world}' of {place}: {error}") from None
+
+
+def _make_sure_of(worlds: Worlds, name: str) -> None:
+    """Make a world that is not there yet, although only known ones may be let in: this is how it becomes known."""
+    with worlds.store.committed():
+        try:
+            worlds.get(name)
+        except UnknownWorld:
+            worlds.create(name)
 
 
 def _clock(text: str) -> tuple[Mode, None, float]:

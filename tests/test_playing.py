@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,11 +22,12 @@ from mockserver import cli, playing
 from mockserver.app import Simulator
 from mockserver.config import Settings
 from mockserver.export import from_file
-from mockserver.http.serve import BackgroundServer
+from mockserver.http.serve import SERVERS, BackgroundServer, ServerName
 from mockserver.kernel.windows import DAY, parse_instant
 from mockserver.simulation.script import parse
 from mockserver.simulation.stage import Stage
 from tests.scenes import SCENE
+from tests.waiting import wait_until
 
 WHAT = ("ledger", "events", "requests", "truth", "costs")
 LIVE = SCENE.replace("mode: frozen", "mode: x3600")
@@ -339,16 +341,16 @@ def test_no_time_passes_while_nobody_serves() -> None:
     assert parse_instant("2026-03-04T00:00:00Z") <= stands_at < parse_instant("2026-03-05T00:00:00Z")
 
 
-def test_a_command_finds_the_history_in_its_world() -> None:
+@pytest.mark.parametrize("further", [[], ["--known-worlds-only"], ["--server", "uvicorn"]])
+def test_a_command_finds_the_history_in_its_world(further: list[str]) -> None:
     code = (
         "import json, os, sys, urllib.request as r;"
         "u = os.environ['MOCKSERVER_URL'] + '/_mock/worlds/' + os.environ['MOCKSERVER_WORLD'] + '/scenario';"
         "sys.exit(7 if json.load(r.urlopen(u))['position'] == '2026-03-03T00:00:00Z' else 8)"
     )
 
-    status = cli._run(
-        ["exec", "--scenario", "scene.yaml", "--history", "1d", "--world", "acme", "--", sys.executable, "-c", code]
-    )
+    options = ["--scenario", "scene.yaml", "--history", "1d", "--world", "acme", *further]
+    status = cli._run(["exec", *options, "--", sys.executable, "-c", code])
 
     assert status == 7
 
@@ -358,8 +360,8 @@ def test_a_command_finds_the_history_in_its_world() -> None:
     [
         (["--scenario", "bad.yaml"], "bad.yaml:3: sed"),
         (["--scenario", "scene.yaml", "--at", "2026-01-01T00:00:00Z"], "says itself when its traffic begins"),
-        (["--history", "1d"], "--history is of a --scenario with traffic"),
-        (["--scenario", "empty-wallet", "--history", "1d"], "--history is of a --scenario with traffic"),
+        (["--history", "1d"], "--history is of a --scenario that goes on after its start"),
+        (["--scenario", "empty-wallet", "--history", "1d"], "--history is of a --scenario that goes on"),
         (["--scenario", "scene.yaml", "--history", "long"], "history"),
     ],
 )
@@ -368,3 +370,23 @@ def test_a_server_that_cannot_play_does_not_start(
 ) -> None:
     assert cli._run(["serve", "--port", "0", *arguments]) == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_it_goes_on_by_itself_under_every_server(server: ServerName) -> None:
+    simulator = Simulator()
+    for _ in playing.in_simulator(simulator, "default", playing.scene("live.yaml", history="1d")):
+        pass
+
+    def calls() -> int:
+        with simulator.store.committed():
+            told: int = simulator.stage.playing(simulator.worlds.get("default"))["tallies"]["calls"]
+        return told
+
+    before = calls()
+    with BackgroundServer(simulator, server):
+        assert wait_until(lambda: calls() > before)
+    after = calls()
+    time.sleep(0.4)
+    assert calls() == after  # nobody sees to it any more
+    simulator.close()
