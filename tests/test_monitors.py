@@ -8,15 +8,20 @@ import math
 import random
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
-from mockserver import cli
+from mockserver import cli, playing
+from mockserver.app import Simulator
+from mockserver.http.inprocess import InProcessTransport
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "examples" / "monitors"
@@ -285,3 +290,62 @@ def test_the_table_of_scores_has_a_row_for_each_scenario(tmp_path: Path) -> None
     head, _, row = done.stdout.splitlines()
     assert head == "| scenario | quiet: hits | delay | false alarms |"
     assert row == "| short | 0 of 1 | - | 0 |"
+
+
+# On steady traffic
+
+
+STEADY = """\
+name: steady
+purpose: Three weeks in which nothing drifts.
+clock: {mode: frozen, at: 2026-03-02T00:00:00Z}
+start: {balance_usd: 50}
+length: 21d
+customers: {count: 8, utc_offsets: {"-05:00": 1, "+01:00": 2}}
+traffic:
+  calls_per_day: 60
+  conversation: {turns: 1.5}
+  uses: [{endpoint: ep-contract-key-fields}]
+"""
+
+
+class Metrics:
+    """As `pareta.endpoints`, without a socket."""
+
+    def __init__(self, client: httpx.Client, endpoint: str = "") -> None:
+        self._client = client
+        self._endpoint = endpoint
+
+    def metrics(self, endpoint: str) -> Metrics:
+        return Metrics(self._client, endpoint)
+
+    def __getattr__(self, dimension: str) -> Callable[..., Any]:
+        return lambda **params: self._client.get(f"/v1/endpoints/{self._endpoint}/{dimension}", params=params).json()
+
+
+def test_steady_traffic_of_200_seeds_raises_no_more_alerts_than_was_chosen(
+    modules: dict[str, ModuleType], simulator: Simulator
+) -> None:
+    readings, cusum = modules["readings"], modules["cusum"]
+    now, alerts, watched = START + 21 * DAY, 0, 0
+    scene = playing.Scene("steady", STEADY)
+    for seed in range(200):
+        world = f"steady-{seed}"
+        deque(playing.in_simulator(simulator, world, replace(scene, seed=seed)), maxlen=0)
+        with httpx.Client(
+            transport=InProcessTransport(simulator.gateway), base_url="http://pareta",
+            headers={"Authorization": f"Bearer pareta_sk_test_{world}"},
+        ) as client:  # fmt: skip
+            pareta = SimpleNamespace(endpoints=Metrics(client))
+            days = readings.of_endpoint(pareta, "ep-contract-key-fields", now, "day")
+            hours = readings.of_endpoint(pareta, "ep-contract-key-fields", now, "hour")
+        for day, hour in zip(days, hours, strict=True):
+            one = hour if hour.metric in readings.ADDITIVE else day
+            scale = cusum.SCALES[one.metric]
+            seen = list(cusum.gathered(one.points, scale.at_least)) if scale.at_least else one.points
+            first = START + (cusum.WEEK if scale.has_weekly_shape else cusum.LEARNING)
+            watched += sum(point.end > first for point in seen)
+            alerts += len(list(cusum.watch(one)))
+
+    assert watched > 200 * 14 * 24
+    assert alerts <= watched / cusum.FALSE_ALARM_EVERY

@@ -90,7 +90,7 @@ def counts(slack: float, noise: float) -> Scale:
         return 2 * math.sqrt(value + 0.375)
 
     def back(level: float) -> float:
-        return level * level / 4 - 0.375
+        return max(0.0, level * level / 4 - 0.375)
 
     def moved(level: float, way: int) -> float:
         return level * math.sqrt(1 + way * slack)
