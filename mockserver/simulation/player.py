@@ -61,7 +61,7 @@ class Cast:
     """What follows from a script and a seed alone: a cache, and nothing else."""
 
     def __init__(self, text: str, name: str, seed: int, vendors: Sequence[Vendor]) -> None:
-        self.plan: Plan = plan(parse(text, name), vendors)
+        self.plan: Plan = plan(parse(text, name), vendors, 0)  # how much of it is history was said when it was played
         script = self.script = self.plan.script
         self.draws = Draws(seed)
         self.usage = None if script.traffic is None else Usage(script, self.draws, self.plan.drifts)

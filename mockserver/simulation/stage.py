@@ -17,7 +17,7 @@ from mockserver.kernel.clock import monotonic_s
 from mockserver.kernel.errors import Conflict, InvalidRequest, Problem, Unusable
 from mockserver.kernel.matching import member
 from mockserver.kernel.money import MicroUsd, micro_usd
-from mockserver.kernel.windows import MINUTE, format_instant
+from mockserver.kernel.windows import LATEST, MINUTE, format_instant
 from mockserver.kernel.world import World, Worlds
 from mockserver.simulation import plays
 from mockserver.simulation.plays import GO_ON, State, Traffic, migrations
@@ -337,11 +337,14 @@ class Stage:
         """Move the clock of a world that is paused: by so much, or to the next instant at which anything happens.
 
         :raises Conflict: it is not paused, or nothing is to happen any more.
+        :raises InvalidRequest: there are no years that far off.
         """
         _, traffic = self._traffic(world)
         if traffic.state.paused is None:
             raise Conflict(f"world '{world.name}' is not paused")
         if by_us is not None:
+            if world.clock.now() + by_us > LATEST:
+                raise InvalidRequest(Problem(("body", "by"), "leads past the year 9999", "out_of_range"))
             self._worlds.advance(world, by_us)
             return self.playing(world)
         before = traffic.state.tallies

@@ -92,6 +92,7 @@ faults:
   - {{operation: chat.completions.create, between: [+3h, +5h], rate: 0.2, lost_ack: true}}
   - {{operation: chat.completions.create, between: [+5h, +6h], rate: 0.3, delay_visibility: 90s}}
   - {{operation: chat.completions.create, between: [+7h, +8h], every: 4, status: 503}}
+  - {{operation: chat.completions.create, after_spend_usd: "0.1", first: 20, status: 500}}
   - {{operation: events.ingest, between: [+8h, +10h], rate: 0.3, late: 25m}}
   - {{operation: events.ingest, between: [+10h, +11h], rate: 0.2, double: new_key}}
   - {{operation: events.ingest, between: [+11h, +12h], rate: 0.3, lost_ack: true}}

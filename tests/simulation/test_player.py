@@ -95,6 +95,17 @@ def test_of_a_history_in_part_the_rest_comes_as_the_clock_moves(simulator: Simul
     assert not world.schedule.is_due(START + 1000 * DAY)
 
 
+def test_of_what_is_too_much_for_a_history_a_part_can_be_played(simulator: Simulator) -> None:
+    text = PLAIN.replace("length: 1d", "length: 3650d").replace("calls_per_day: 300", "calls_per_day: 9000")
+    with pytest.raises(InvalidRequest, match="calls of history"):
+        play(simulator, text)
+
+    world = played(simulator, text, history_us=HOUR)
+
+    assert told(simulator, world)["is_filled"]
+    assert world.clock.now() == START + HOUR
+
+
 def test_pieces_of_a_history_are_committed_one_by_one_and_other_worlds_live_meanwhile(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +317,15 @@ def test_a_paused_world_stands_still_until_it_is_resumed_or_stepped(simulator: S
         resumed = simulator.stage.resume(world)
     assert not resumed["is_paused"]
     assert (world.clock.state.mode, world.clock.state.rate) == ("scaled", 60.0)
+
+
+def test_no_step_leads_out_of_the_calendar(simulator: Simulator) -> None:
+    world = played(simulator, PLAIN, history_us=HOUR)
+    with simulator.store.committed():
+        simulator.stage.pause(world)
+        with pytest.raises(InvalidRequest, match="by: leads past the year 9999"):
+            simulator.stage.step(world, 4_000_000 * DAY)
+        assert world.clock.now() == START + HOUR
 
 
 def test_hands_are_kept_off_what_does_not_play(simulator: Simulator) -> None:
