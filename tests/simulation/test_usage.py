@@ -631,6 +631,7 @@ ON_THEIR_WAY = {
     "a ramp to silence": Drift("traffic", "*", BEGIN + 50 * MINUTE, 0.0, "ramp", span_us=90 * MINUTE),
     "pulse": Drift("traffic", "*", BEGIN + 70 * MINUTE, 5.0, "pulse", span_us=47 * MINUTE),
     "seasonal": Drift("traffic", "*", BEGIN + 10 * MINUTE, 3.0, "seasonal", span_us=40 * MINUTE),
+    "a season that begins with less": Drift("traffic", "*", BEGIN + 10 * MINUTE, 0.3, "seasonal", span_us=100 * MINUTE),
     "a short season": Drift("traffic", "*", BEGIN, 3.0, "seasonal", span_us=90 * SECOND),
 }
 
@@ -670,7 +671,8 @@ def test_traffic_drifts_within_hours_exactly_as_it_is_said(drift: Drift) -> None
         assert timetable.place_p(asks) > ALPHA / len(SEEDS) / 2
         assert timetable.count_p(asks) > ALPHA / len(SEEDS) / 2
 
-    assert timetable.count_p(asked(script, 1, [replace(drift, size=2.0)])) < ALPHA, "of another size"
+    other = asked(script, 1, [replace(drift, size=2.0)])
+    assert min(timetable.count_p(other), timetable.place_p(other)) < ALPHA / 2, "of another size"
     if drift.span_us >= HOUR // 2 or not drift.span_us:
         assert timetable.place_p(asked(script, 1)) < ALPHA, "not at all"
         by_hours = replace(drift, onset=floor_to(drift.onset, HOUR))
@@ -694,7 +696,7 @@ def test_a_mix_of_traffic_comes_to_one_customer_after_the_other_and_stays() -> N
 
 
 def test_traffic_may_drift_for_some_customers_only_and_drifts_multiply() -> None:
-    script = even(customers={"count": 9, "sizes": {"largest": 1}}, calls_per_day=2160)
+    script = even(customers={"count": 9, "sizes": {"largest": 1}}, calls_per_day=2160, length="7d")
     drifts = [Drift("traffic", "customer-001", BEGIN, 3.0), Drift("traffic", "customer-00*", BEGIN + HOUR, 2.0)]
 
     usage = using(script, 1, drifts)
@@ -709,7 +711,7 @@ def test_traffic_may_drift_for_some_customers_only_and_drifts_multiply() -> None
 
 
 def test_nothing_is_different_before_the_hour_of_an_onset() -> None:
-    script = scripted(**FULL)
+    script = scripted(**FULL, length="5d")
     onset = script.started_at + 3 * DAY + 20 * MINUTE
     drifts = [
         Drift("traffic", "*", onset, 3.0, "ramp", span_us=DAY),
@@ -755,7 +757,7 @@ def test_the_mix_of_customers_drifts_and_the_traffic_does_not(mix: Drift) -> Non
 @pytest.mark.parametrize("mix", [MIXES[name] for name in ("step", "ramp", "away", "pulse", "seasonal")])
 @pytest.mark.parametrize(
     "others",
-    [(), (Drift("traffic", "customer-00*", BEGIN, 2.0, "ramp", span_us=3 * HOUR),)],
+    [(), (Drift("traffic", "customer-00*", BEGIN + 70 * MINUTE, 20.0, "pulse", span_us=80 * MINUTE),)],
     ids=["alone", "with traffic"],
 )
 def test_customers_have_the_share_that_their_weights_and_the_mix_say(mix: Drift, others: tuple[Drift, ...]) -> None:
@@ -802,7 +804,7 @@ TWO_USES = [{**LONG, "endpoint": "ep-a"}, {**LONG, "endpoint": "auto"}]
     ("of", "prompt", "completion"), [(None, 3, 3), ("both", 3, 3), ("prompt", 3, 1), ("completion", 1, 3)]
 )
 def test_tokens_drift_and_nothing_else_does(of: str | None, prompt: int, completion: int) -> None:
-    script = even(uses=TWO_USES, conversation={"turns": 2})
+    script = even(uses=TWO_USES, conversation={"turns": 2}, length="12d")
     onset = script.started_at + 5 * DAY + 20 * MINUTE
     drift = Drift("token_mix", "ep-*", onset, 3.0, options={} if of is None else {"of": of})
 
@@ -824,12 +826,12 @@ def test_tokens_drift_and_nothing_else_does(of: str | None, prompt: int, complet
         assert drifted.completion_tokens == pytest.approx(plain.completion_tokens * factor, abs=2)
         tokens = (plain.prompt_tokens, plain.completion_tokens, plain.carried_tokens)
         assert plain == Ask(*drifted[:6], *tokens, *drifted[9:])
-    assert seen > 0.3 * len(pairs)
+    assert seen > 0.2 * len(pairs)
 
 
 @pytest.mark.parametrize("shape", ["ramp", "pulse", "seasonal"])
 def test_tokens_drift_as_far_as_the_level_says(shape: Any) -> None:
-    script = even(uses=[LONG])
+    script = even(uses=[LONG], length="12d")
     drift = Drift("token_mix", "*", script.started_at + DAY, 3.0, shape, span_us=10 * DAY)
 
     for plain, drifted in zip(asked(script, 1), asked(script, 1, [drift]), strict=True):
