@@ -19,7 +19,7 @@ from typing import NamedTuple
 from mockserver.kernel.drifts import Drift
 from mockserver.kernel.ids import Draws
 from mockserver.kernel.matching import glob
-from mockserver.kernel.windows import DAY, HOUR, LATEST, MINUTE, WEEK, floor_to
+from mockserver.kernel.windows import DAY, HOUR, LATEST, MINUTE, SECOND, WEEK, floor_to
 from mockserver.simulation.laws import LogNormal, exponential, geometric, pareto, poisson
 from mockserver.simulation.parts import MAX_LAW_US, CustomersPart, SeasonPart, TrafficPart
 from mockserver.simulation.people import companies, external_id
@@ -38,6 +38,8 @@ MAX_PER_HOUR = 4_000_000.0
 _KEYS_PER_HOUR = 1 << 24
 _CELLS = 4
 _LEAST_FACTOR = 0.001
+_STEEP = 1.5
+_SHORTEST = 30 * SECOND
 _EPOCH_WEEKDAY = 3  # 1970 began on a Thursday; weeks begin on Monday
 
 
@@ -347,9 +349,10 @@ class Usage:
         strikes = [hour + strike for strike in self._strikes if start < hour + strike < end]
         edges = [start, *sorted({*jumps, *strikes}), end]
         for first, last in pairwise(edges):
-            stretch = self._stretch(hour, first, last)
-            if stretch is not None:
-                yield stretch
+            for piece_start, piece_end in _pieces(self._era_of(first).moving, first, last):
+                stretch = self._stretch(hour, piece_start, piece_end)
+                if stretch is not None:
+                    yield stretch
 
     def _stretch(self, hour: int, start: int, end: int) -> _Stretch | None:
         era = self._era_of(start)
@@ -555,6 +558,18 @@ def _extremes(drift: Drift, start: int, end: int) -> tuple[float, ...]:
             *(top for n, top in ((1, 1.0), (3, -1.0)) if _comes_within(n * drift.span_us, drift.span_us, first, last)),
         )
     return levels
+
+
+def _pieces(moving: Sequence[_Pull], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a stretch in which no drift moves so far that most of what is drawn would be thinned out."""
+    if end - start >= 2 * _SHORTEST and any(
+        high > _STEEP * low for low, high in (p.bounds(start, end) for p in moving)
+    ):
+        middle = (start + end) // 2
+        yield from _pieces(moving, start, middle)
+        yield from _pieces(moving, middle, end)
+    else:
+        yield start, end
 
 
 def _comes_within(quarters: int, period: int, first: int, last: int) -> bool:
