@@ -80,9 +80,7 @@ def play(file: Path, calls: int, days: int) -> Played:
     with simulator.store.committed():
         world = simulator.worlds.admit(WORLD)
         simulator.stage.play(world, "bench", text, None)
-    told: dict[str, Any] = {}
-    for told in simulator.stage.backfill(world):
-        pass
+    *_, told = simulator.stage.backfill(world)
     simulator.close()
     return Played(time.perf_counter() - wall, time.process_time() - cpu, peak_mb(), told["tallies"]["calls"])
 

@@ -156,10 +156,10 @@ def test_a_request_whose_client_left_before_its_turn_is_not_served(
 def test_a_request_that_breaks_the_gateway_breaks_alone(app: VendorApp, gateway: Gateway, database: Path) -> None:
     handle, broken = gateway.handle, Connection(b'{"name": "a"}')
 
-    def breaking(request: Request) -> Reply:
+    def breaking(request: Request, world: World | None = None) -> Reply:
         if b'"a"' in request.body:
             raise sqlite3.OperationalError("disk I/O error")
-        return handle(request)
+        return handle(request, world)
 
     async def together() -> list[BaseException | None]:
         connections = [broken, Connection(b'{"name": "b"}')]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from mockserver.app import Simulator
@@ -133,7 +134,7 @@ def broken(simulator: Simulator, world: World) -> list[Any]:
 def differences(simulator: Simulator, world: str) -> dict[str, int]:
     """Return how many differences a reconciliation finds, by kind."""
     control = Control(simulator.worlds, simulator.vendors, {}, simulator.stage)
-    found = reconciliation(control, world, Question(*ALWAYS, 0, None, 0, 0, 1))
+    found = reconciliation(control, world, Question(*ALWAYS, Decimal(0), None, 0, 0, 1))
     return {kind: sums.count for kind, sums in found.kinds.items() if kind not in ("matched", "ambiguous")}
 
 
