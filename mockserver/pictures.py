@@ -46,8 +46,10 @@ def draw_world(world: str, rows: Rows, file: Path) -> None:
             row["endpoint"], parse_instant(row["at"]), row["status"], None if score is None else float(score)
         )
     for row in _objects(rows("ledger")):
+        # Work that outlives its request, such as an evaluation, is a subject of its own each time.
+        paid_for = row["subject"] if row["request_id"] else row["operation"]
         is_debit = row["kind"] == "debit"
-        played.add_movement(parse_instant(row["at"]), row["amount_micro_usd"], row["subject"], is_debit=is_debit)
+        played.add_movement(parse_instant(row["at"]), row["amount_micro_usd"], paid_for, is_debit=is_debit)
     drifts = [_drift(row) for row in _objects(rows("truth"))]
     charts.save(charts.retrospect(world, played, drifts), file)
 

@@ -36,6 +36,8 @@ drifts:
   - {kind: price, at: +3d, size: 2}
 faults:
   - {operation: paygentic.events.ingest, between: [+1d, +2d], lost_ack: true}
+steps:
+  - {request: POST /v1/eval-runs, body: {eval_set_id: es_contracts, candidate_model_ids: [qwen-2]}, at: +6h, every: 1d}
 """
 
 
@@ -142,7 +144,10 @@ def test_a_played_world_is_drawn_from_its_file(tmp_path: Path, script: Path) -> 
 
     assert cli._run(["export", "--db", str(db), "--plot", str(file)]) == 0
 
-    assert {"quality -0.1, ep-contract-key-fields", "ep-contract-key-fields", "answered"} <= words(file)
+    shown = words(file)
+    assert {"quality -0.1, ep-contract-key-fields", "ep-contract-key-fields", "answered"} <= shown
+    assert "evals.runs.create" in shown  # all runs are one kind of spending
+    assert not [text for text in shown if text.startswith("run_")]
 
 
 def test_a_band_lasts_as_long_as_its_drift_within_what_is_shown() -> None:

@@ -81,7 +81,7 @@ def world_page(world: Data, requests: Sequence[Data], chart: Html, place: str) -
             ("Seed", world["seed"]),
         ),
         _played(name, world["played"]),
-        tag("h2", "Spend over time"),
+        tag("h2", "Spend by requests"),
         chart,
         id="overview",
     )
