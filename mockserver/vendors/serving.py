@@ -53,7 +53,8 @@ class Served(NamedTuple):
 
     :param status: 200, or of the refusal: 402 without credit, or what a drift makes calls fail with.
     :param id: of the answer, as its client sees it; `None` without one.
-    :param model: what answered.
+    :param model: what answered, as the answer has it.
+    :param prompt_tokens: as the answer counts them: with what is put before the prompt of an order.
     """
 
     status: int
@@ -62,6 +63,7 @@ class Served(NamedTuple):
     model: str
     latency_us: int
     cost_micro_usd: int
+    prompt_tokens: int
 
 
 class Till(Protocol):

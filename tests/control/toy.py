@@ -192,7 +192,9 @@ class Counter:
     def serve(self, order: Order, *, is_kept: bool = True, delay_us: int = 0) -> Served:
         if is_kept:
             account.grant(self._world, MicroUsd(-PRICE), order.who)
-        return Served(200, self._world.new_id("req"), self._world.new_id("sale"), order.who, 1000, PRICE)
+        return Served(
+            200, self._world.new_id("req"), self._world.new_id("sale"), order.who, 1000, PRICE, order.prompt_tokens
+        )
 
     def close(self) -> None:
         pass

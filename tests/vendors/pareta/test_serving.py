@@ -128,6 +128,8 @@ def test_an_order_costs_and_counts_what_a_request_does(org: Org, twin: Org, who:
 
     assert [each.status for each in served] == [200] * 6
     assert [each.cost_micro_usd for each in served] == [int(r.headers["x-pareta-billed"]) for r in asked]
+    assert [each.prompt_tokens for each in served] == [said["prompt_tokens"] for said in usage]
+    assert [each.model for each in served] == [response.json()["model"] for response in asked]
     for name in ("amount_micro_usd", "balance_micro_usd", "operation", "subject", "model", "at", "seq"):
         assert [getattr(e, name) for e in org.debits] == [getattr(e, name) for e in twin.debits], name
     for name in ("n", "at", "status", "prompt_tokens", "completion_tokens", "cost_micro_usd", "frontier_micro_usd"):

@@ -164,7 +164,7 @@ class Till:
                 heappush(self._late, (at + delay_us, self._given, desk, request_id, key, facts))
             else:
                 self._post(desk, at, request_id, key, facts)
-        return Served(200, request_id, completion_id(request_id), desk.server.model, latency_us, cost)
+        return Served(200, request_id, completion_id(request_id), who, latency_us, cost, prompt_tokens)
 
     def close(self) -> None:
         """Write all that was served."""
@@ -223,7 +223,7 @@ class Till:
         """
         if is_counted:
             self._note(desk, (at, status, 0, 0, 0, 0, 0, None), request_id)
-        return Served(status, request_id, None, desk.server.model, 0, 0)
+        return Served(status, request_id, None, desk.who, 0, 0, 0)
 
     def _post(self, desk: Desk, at: int, request_id: str, key: str | None, facts: _Facts) -> None:
         """Record a call that succeeded, and debit its price at an instant."""
