@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Store
@@ -118,7 +119,7 @@ class Idempotency:
             # A batch without a repeated key, which is what most are, needs no look at single rows.
             conn.execute("SAVEPOINT claims")
             before = conn.total_changes
-            conn.executemany(_CLAIM, rows)
+            conn.executemany(_CLAIM, sorted(rows, key=_KEY))  # in the table's order, or each is on another page
             if conn.total_changes - before == len(rows):
                 conn.execute("RELEASE claims")
                 return [True] * len(rows)
@@ -135,6 +136,8 @@ class Idempotency:
             row = self._store.one("SELECT count(*) FROM claimed_keys WHERE world = ?", (self._world,))
             self._claims_kept = row[0] if row else 0
 
+
+_KEY = itemgetter(2)
 
 _CLAIM = (
     "INSERT INTO claimed_keys VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at"
