@@ -379,6 +379,13 @@ def test_ids_are_those_of_their_place_whoever_serves_between(org: Org, twin: Org
     assert [call["n"] for call in calls(org)] == list(range(1, 203))
 
 
+def test_a_key_is_kept_and_not_heeded(org: Org) -> None:
+    one, other = serve(org, [order(idempotency_key="mine"), order(NOON + 1, idempotency_key="mine")])
+
+    assert one.id != other.id
+    assert [(e.idempotency_key, e.amount_micro_usd) for e in org.debits] == [("mine", -PRICE)] * 2
+
+
 def test_what_is_not_kept_leaves_nothing_but_its_id(org: Org) -> None:
     before = org.state()
 
