@@ -50,6 +50,8 @@ class Schedule:
 
         What goes on and on may do all of it up to there in one go.
         """
+        self.is_awaited = False
+        """While something runs: whether a request waits for that. Much work is less then."""
 
     def add(self, at: int, action: str, subject: str, *, is_last: bool = False) -> None:
         """Let `action` run for `subject` at an instant; things due at one instant run in the order added.
@@ -73,10 +75,13 @@ class Schedule:
         """Whether anything is to happen by `now`."""
         return self._store.one("SELECT 1 FROM due WHERE world = ? AND at <= ? LIMIT 1", (self._world, now)) is not None
 
-    def run(self, world: World, until: int, actions: Actions, *, is_awaited: bool = False) -> None:
+    def run(
+        self, world: World, until: int, actions: Actions, *, is_in_pieces: bool = False, is_awaited: bool = False
+    ) -> None:
         """Run everything due up to and including `until`, in order, each at its own instant.
 
-        :param is_awaited: a request waits meanwhile: after much work the rest is left to the next one.
+        :param is_in_pieces: after much work the rest is left to the next run.
+        :param is_awaited: so it is, and a request waits meanwhile.
         """
         while row := self._store.one(
             "SELECT at, seq, action, subject FROM due WHERE world = ? AND at <= ? ORDER BY at, seq LIMIT 1",
@@ -85,14 +90,15 @@ class Schedule:
             at, seq, action, subject = row
             self._store.execute("DELETE FROM due WHERE world = ? AND at = ? AND seq = ?", (self._world, at, seq))
             following = self.next_at()
-            around = self.horizon
+            around = self.horizon, self.is_awaited
             self.horizon = until if following is None else max(at, min(until, following - 1))
+            self.is_awaited = is_awaited
             try:
                 with world.clock.pinned(at):
                     was_much = actions[action](world, subject)
             finally:
-                self.horizon = around
-            if was_much and is_awaited:
+                self.horizon, self.is_awaited = around
+            if was_much and (is_in_pieces or is_awaited):
                 return
 
     def next_at(self) -> int | None:

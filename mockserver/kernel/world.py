@@ -347,7 +347,7 @@ class Worlds:
 
         :return: whether it has arrived.
         """
-        world.schedule.run(world, at, self.actions, is_awaited=True)
+        world.schedule.run(world, at, self.actions, is_in_pieces=True)
         following = world.schedule.next_at()
         reached = at if following is None else min(at, following - 1)
         world.clock.jump(max(world.clock.now(), reached))

@@ -38,6 +38,9 @@ from mockserver.vendors.vendor import Vendor
 PIECE_CALLS = 10_000
 """After so many calls a run comes to its end, and the rest is left to the next."""
 
+AWAITED_CALLS = 500
+"""After so many, when a request waits for it."""
+
 MAX_ARRIVALS = 20_000
 """So many events are handed over at once, at most."""
 
@@ -185,6 +188,7 @@ class Run:
         self._unwritten = 0
         self._limit = 0
         self._done = 0
+        self._enough = min(AWAITED_CALLS, PIECE_CALLS) if world.schedule.is_awaited else PIECE_CALLS
         self.was_much = False
 
     # Going on
@@ -217,7 +221,7 @@ class Run:
                 break
             if following > self._limit:
                 break
-            if self._done >= PIECE_CALLS and following > at:  # all that happens at one instant is played in one piece
+            if self._done >= self._enough and following > at:  # all that happens at one instant is played in one piece
                 self.was_much = True
                 break
             at = following

@@ -104,6 +104,28 @@ def test_a_request_waits_for_one_piece_of_much_work_only(worlds: Worlds, ran: li
     assert [subject for subject, _ in ran[4:]] == ["4", "5"], "who moves the clock waits for all of it"
 
 
+def test_an_action_is_told_whether_a_request_waits_for_it(worlds: Worlds) -> None:
+    told = []
+
+    def ask(world: World, subject: str) -> None:
+        told.append(world.schedule.is_awaited)
+        if subject == "outer":
+            worlds.advance(world, MINUTE)
+            told.append(world.schedule.is_awaited)
+
+    worlds.actions = {**worlds.actions, "ask": ask}
+    with worlds.store.committed():
+        world = worlds.create("acme")
+        for n, subject in enumerate(("outer", "inner", "third", "fourth")):
+            world.schedule.add(NOON + n * MINUTE, "ask", subject)
+        worlds.settle(world, NOON)
+        worlds.move_towards(world, NOON + 2 * MINUTE)
+        worlds.advance(world, HOUR)
+
+    assert told == [True, False, True, False, False]
+    assert not world.schedule.is_awaited
+
+
 def test_what_runs_last_at_its_instant_does_so_whenever_it_was_added(
     worlds: Worlds, ran: list[tuple[str, int]]
 ) -> None:

@@ -124,6 +124,21 @@ def test_pieces_of_a_history_are_committed_one_by_one_and_other_worlds_live_mean
     assert all(0 <= later - earlier <= 41 for earlier, later in pairwise(calls))
 
 
+def test_a_request_waits_for_no_more_than_a_small_piece(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(player, "AWAITED_CALLS", 20)
+    text = PLAIN.replace("calls_per_day: 300", "calls_per_day: 24000")
+    world = played(simulator, text, history_us=HOUR)
+    before = told(simulator, world)["tallies"]["calls"]
+
+    calls = []
+    for _ in range(3):
+        with simulator.store.committed():
+            simulator.worlds.settle(world, START + 2 * HOUR)
+        calls.append(told(simulator, world)["tallies"]["calls"] - before)
+
+    assert calls == [20, 40, 60]
+
+
 @pytest.mark.parametrize("end", ["delete", "reset"])
 def test_a_world_that_is_gone_ends_its_history(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.setattr(player, "PIECE_CALLS", 40)
