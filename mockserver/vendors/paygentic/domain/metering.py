@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.kernel.money import plain
 from mockserver.vendors.paygentic.domain.json_text import canonical, number_in
@@ -25,8 +25,7 @@ SUBJECT, EXTERNAL_SUBJECT = "s:", "x:"
 _LONGEST_KEY = 64
 
 
-@dataclass(frozen=True, slots=True)
-class EventDraft:
+class EventDraft(NamedTuple):
     """An event as it was sent.
 
     :param at: when it happened, or `None` for now.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from itertools import islice
 
 from mockserver.kernel.call import Call
@@ -83,7 +82,7 @@ def ingest(call: Call, draft: EventDraft) -> Event:
     if is_new:
         event = (identifier, draft, namespace, at, call.now, key)
         if call.delay_us:
-            world.schedule.add(call.now + call.delay_us, RECORD_LATE, dump([*event[:1], asdict(draft), *event[2:]]))
+            world.schedule.add(call.now + call.delay_us, RECORD_LATE, dump([*event[:1], draft._asdict(), *event[2:]]))
         else:
             _record(world, event)
     return Event(identifier, draft, subject, namespace, at, call.now, key)
@@ -140,7 +139,8 @@ class _Intake:
     def take(self, batch: Sequence[tuple[int, EventDraft]]) -> int:
         """Record a batch of events; return how many were new."""
         store, world = self._world.store, self._world
-        heard = [arrival for arrival in batch if self._is_known(arrival[1].type)]
+        unknown = {kind for kind in {draft.type for _, draft in batch} if not self._is_known(kind)}
+        heard = [arrival for arrival in batch if arrival[1].type not in unknown] if unknown else batch
         identifiers = world.new_ids("evt", len(heard))
         repeated = self._repeated(heard)
         accepted: list[tables.events.Arrival] = [
@@ -174,14 +174,12 @@ class _Intake:
 
     def _repeated(self, batch: Sequence[tuple[int, EventDraft]]) -> set[int]:
         """Return the places of events whose key was used before."""
-        keyed = [(place, draft.idempotency_key, now) for place, (now, draft) in enumerate(batch)]
-        uses = [(place, key, now) for place, key, now in keyed if key is not None]
-        are_new = self._world.idempotency.claim_all(
-            IDEMPOTENCY_SCOPE, [(key, now) for _, key, now in uses], IDEMPOTENCY_SPAN
-        )
+        uses = [(key, now) for now, draft in batch if (key := draft.idempotency_key) is not None]
+        are_new = self._world.idempotency.claim_all(IDEMPOTENCY_SCOPE, uses, IDEMPOTENCY_SPAN)
         if all(are_new):
             return set()
-        return {place for (place, _, _), is_new in zip(uses, are_new, strict=True) if not is_new}
+        keyed = [place for place, (_, draft) in enumerate(batch) if draft.idempotency_key is not None]
+        return {place for place, is_new in zip(keyed, are_new, strict=True) if not is_new}
 
     def _is_known(self, event_type: str) -> bool:
         known = self._known.get(event_type)
