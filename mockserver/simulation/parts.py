@@ -423,7 +423,8 @@ class ClientPart(Part):
 
     :param retries: further attempts after a server's failure or a lost connection; never after a refusal.
     :param backoff: before the first of them; doubled each time.
-    :param reuses_key: whether an attempt bears the same idempotency key as the one before; Pareta heeds none.
+    :param reuses_key: whether an attempt bears the same idempotency key as the one before, so that an answer which got
+        lost is given again and paid once.
     :param on_no_credit: `stop` for `probe_after`, then try again; `continue` as if nothing had happened; or `retry`
         like any failure, which is wrong.
     :param probe_after: how long customers stop for.

@@ -8,11 +8,12 @@ rows (`plays.Cue`) between two runs.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.http.faulting import dump_exactly, read_exactly
 from mockserver.kernel.drifts import Labelled
@@ -32,7 +33,7 @@ from mockserver.simulation.revenue import invoices
 from mockserver.simulation.script import parse
 from mockserver.simulation.usage import Ask, Usage
 from mockserver.vendors.intake import Intake, Sent
-from mockserver.vendors.serving import Chances, Order, Pace, Serving, Till
+from mockserver.vendors.serving import Chances, Order, Pace, Served, Serving, Till
 from mockserver.vendors.vendor import Vendor
 
 PIECE_CALLS = 10_000
@@ -143,6 +144,13 @@ def first_cues(plan: Plan) -> list[Cue]:
     return cues
 
 
+class Unheard(NamedTuple):
+    """An answer, and when it was asked for."""
+
+    served: Served
+    asked_at: int
+
+
 class _Counter:
     """Where calls go."""
 
@@ -186,6 +194,7 @@ class Run:
         self._arrivals: list[tuple[int, Sent]] = []
         self._spent: int | None = None
         self._unwritten = 0
+        self._tallies: Counter[str] = Counter()
         self._limit = 0
         self._done = 0
         self._enough = min(AWAITED_CALLS, PIECE_CALLS) if world.schedule.is_awaited else PIECE_CALLS
@@ -213,8 +222,10 @@ class Run:
                 cell, place = self._cell(hour), 0
             ask = cell[place] if place < len(cell) else None
             cue = heap[0] if heap else None
-            if ask is not None and (cue is None or ask[:2] < cue[:2]):
-                following, cue = ask.at, None
+            if ask is not None and (
+                cue is None or ask[0] < cue[0] or (ask[0] == cue[0] and ask[1] < cue[1])  # at, key
+            ):
+                following, cue = ask[0], None
             elif cue is not None:
                 following = cue[0]
             else:
@@ -233,6 +244,9 @@ class Run:
                 heappop(heap)
                 happen[cue[3]](cue)
         self._flush()
+        tallies = self._state.tallies
+        for what, times in self._tallies.items():
+            tallies[what] = tallies.get(what, 0) + times
         traffic.position = at if self.was_much else max(traffic.position, self._limit)
         plays.add_cues(world, map(_laid_down, heap))
         nexts = (plays.next_cue(world), self._next_opening(cell, place, hour))
@@ -251,10 +265,6 @@ class Run:
             return cell[place].at
         return hour + HOUR if self._goes_on_after(hour) else None
 
-    def _tally(self, what: str, by: int = 1) -> None:
-        tallies = self._state.tallies
-        tallies[what] = tallies.get(what, 0) + by
-
     def _plant(self, kinds: Sequence[str]) -> None:
         for kind in kinds:
             self._state.planted[kind] = self._state.planted.get(kind, 0) + 1
@@ -268,7 +278,7 @@ class Run:
             self._unwritten = 0
         if self._arrivals:
             assert self._door is not None
-            self._tally("recorded", self._door.intake.take(self._world, self._arrivals))
+            self._tallies["recorded"] += self._door.intake.take(self._world, self._arrivals)
             self._arrivals = []
 
     def _sum_spent(self) -> int:
@@ -281,23 +291,28 @@ class Run:
     # Calls
 
     def _call_again(self, cue: Cue) -> None:
-        self._call(cue[5], cue[4])
+        ask, unheard = cue[5]
+        self._call(ask, cue[4], unheard)
 
-    def _call(self, ask: Ask, attempt: int) -> None:
-        """Make a call that somebody wants to make."""
+    def _call(self, ask: Ask, attempt: int, unheard: Unheard | None = None) -> None:
+        """Make a call that somebody wants to make.
+
+        :param unheard: what an earlier attempt under the same key was answered, although nobody heard it.
+        """
         customer = ask.customer
         stopped = self._state.stopped
         if stopped:
             until = stopped.get(str(customer))
             if until is not None:
                 if ask.at < until:
-                    self._tally("held_back")
+                    self._tallies["held_back"] += 1
+                    self._give_up(unheard)
                     return
                 del stopped[str(customer)]
         self._done += 1
-        self._tally("calls")
+        self._tallies["calls"] += 1
         if attempt:
-            self._tally("retried")
+            self._tallies["retried"] += 1
         world, use, counter = self._world, self._cast.uses[ask.use], self._counter
         assert counter is not None
         key = idempotency_key(self._script.client, ask.key, ask.turn, attempt)
@@ -306,11 +321,20 @@ class Run:
             facts = counter.target.call(use.endpoint, self._cast.names[customer], key)
             mishap = counter.target.struck(world, facts, ask.at, self._sum_spent)
         if mishap is not None and (mishap.status is not None or mishap.is_severed):
-            self._failed(ask, attempt, ask.at + mishap.wait_us, mishap.status)
+            self._failed(ask, attempt, ask.at + mishap.wait_us, mishap.status, unheard)
             return
         is_kept, delay_us, wait_us = True, 0, 0
         if mishap is not None:
             is_kept, delay_us, wait_us = not mishap.is_undone, mishap.delay_us, mishap.wait_us
+        if unheard is not None:
+            # The answer is given again, at once and for nothing, whatever else may be undone.
+            self._tallies["replayed"] += 1
+            at = ask.at + wait_us
+            if mishap is not None and mishap.is_lost:
+                self._failed(ask, attempt, at, None, unheard)
+            else:
+                self._answered(ask, unheard, at, mishap, is_kept=True)
+            return
         till = self._till
         if till is None:
             till = self._till = counter.serving.open(world)
@@ -333,29 +357,39 @@ class Run:
             return
         cost = served.cost_micro_usd
         if is_kept:
-            self._tally("debited_micro_usd", cost)
+            self._tallies["debited_micro_usd"] += cost
             if not delay_us:
                 self._unwritten += cost
+        unheard = Unheard(served, ask.at)
         if is_lost:
-            self._plant(self._integrator.unseen(cost if is_kept else 0))
-            self._failed(ask, attempt, at, None)
-            return
-        self._tally("answered")
+            self._failed(ask, attempt, at, None, unheard if is_kept else None)
+        else:
+            self._answered(ask, unheard, at, mishap, is_kept=is_kept)
+
+    def _answered(self, ask: Ask, answered: Unheard, at: int, mishap: Mishap | None, *, is_kept: bool) -> None:
+        """Let a client do what it does with an answer: report it, and go on with the conversation.
+
+        :param at: when it came.
+        """
+        served, asked_at = answered
+        customer, use, counter = ask.customer, self._cast.uses[ask.use], self._counter
+        assert counter is not None
+        self._tallies["answered"] += 1
         if self._wants_counts:
-            answered = self._state.answered
-            answered[str(customer)] = answered.get(str(customer), 0) + 1
+            counts = self._state.answered
+            counts[str(customer)] = counts.get(str(customer), 0) + 1
         assert served.id is not None
         told = ask
         if served.prompt_tokens != ask.prompt_tokens:
             told = ask._replace(prompt_tokens=served.prompt_tokens)
-        seen = answer(served.id, served.model, told.prompt_tokens, told.completion_tokens, ask.at)
+        seen = answer(served.id, served.model, told.prompt_tokens, told.completion_tokens, asked_at)
         if self._contracts or (mishap is not None and mishap.edits):
             edits = list(mishap.edits) if mishap is not None else []
             edits = self._contracts.of_answer(counter.target.operation, ask.at, ask.key, ask.turn) + edits
             seen = edited(seen, edits) if edits else seen
         call = Answered(
             told, at, served.id, seen, use.endpoint, self._cast.names[customer], self._traffic.customers[customer],
-            served.latency_us, cost, is_kept,
+            served.latency_us, served.cost_micro_usd, is_kept,
         )  # fmt: skip
         for place, report in enumerate(self._integrator.reports(call)):
             self._follow(report, ask.key, ask.turn, place)
@@ -363,12 +397,15 @@ class Run:
             assert self._cast.usage is not None
             following = self._cast.usage.next_turn(ask, at)
             if following is not None and (self._traffic.ends_at is None or following.at < self._traffic.ends_at):
-                heappush(self._heap, (following.at, following.key, following.turn, CALL, 0, following))
+                heappush(self._heap, (following.at, following.key, following.turn, CALL, 0, (following, None)))
 
-    def _failed(self, ask: Ask, attempt: int, at: int, status: int | None) -> None:
-        """Let a client do what it does when it knows that a call failed."""
+    def _failed(self, ask: Ask, attempt: int, at: int, status: int | None, unheard: Unheard | None = None) -> None:
+        """Let a client do what it does when it knows that a call failed.
+
+        :param unheard: what it, or an earlier attempt, was answered, although nobody heard it.
+        """
         client = self._script.client
-        self._tally("refused" if status is not None and 400 <= status < 500 else "failed")
+        self._tallies["refused" if status is not None and 400 <= status < 500 else "failed"] += 1
         until = stops_until(client, status, at)
         if until is not None:
             self._state.stopped[str(ask.customer)] = until
@@ -377,7 +414,22 @@ class Run:
             # Another attempt is another chance.
             chances = self._cast.draws.uniforms(4, "attempt", f"{ask.key}.{ask.turn}", attempt + 1)
             ask = ask._replace(at=again, chances=Chances._make(chances))
-            heappush(self._heap, (again, ask.key, ask.turn, CALL, attempt + 1, ask))
+            if unheard is not None and not self._is_given_again(unheard, again):
+                self._give_up(unheard)
+                unheard = None
+            heappush(self._heap, (again, ask.key, ask.turn, CALL, attempt + 1, (ask, unheard)))
+        else:
+            self._give_up(unheard)
+
+    def _is_given_again(self, unheard: Unheard, at: int) -> bool:
+        """Whether a client that asks once more at an instant is given the answer it did not hear."""
+        assert self._counter is not None
+        return self._script.client.reuses_key and at < unheard.asked_at + self._counter.serving.replay_span_us
+
+    def _give_up(self, unheard: Unheard | None) -> None:
+        """Leave an answer unheard for good, which was paid and which nobody will report."""
+        if unheard is not None:
+            self._plant(self._integrator.unseen(unheard.served.cost_micro_usd))
 
     # Reports
 
@@ -393,7 +445,7 @@ class Run:
         at, key, turn, _, place, report = cue
         world, door = self._world, self._door
         assert door is not None
-        self._tally("sent")
+        self._tallies["sent"] += 1
         event = self._integrator.event(report)
         mishap: Mishap | None = None
         if world.faults.armed:
@@ -438,7 +490,7 @@ class Run:
             self._account.grant(self._world, cue[5], f"scenario {self._play.name}: top-up")
         if cue[2] == _ORDERED:
             self._state.is_topping_up = False
-        self._tally("top_ups")
+        self._tallies["top_ups"] += 1
 
     def _invoice(self, cue: Cue) -> None:
         at, _, _, _, n, start = cue
@@ -454,7 +506,7 @@ class Run:
                 made = invoices(part, self._cast.usage.customers, ids, calls, start, at)
                 if made:
                     self._billing.record(self._world, made)
-            self._tally("invoices", len(made))
+            self._tallies["invoices"] += len(made)
         self._state.answered = {}
         ends_at = self._traffic.ends_at
         if ends_at is None or at < ends_at:
@@ -469,9 +521,9 @@ class Run:
         self._flush()
         with self._world.clock.pinned(at):
             is_fine = self._send(self._world, step.request, f"scenario {self._play.name}")
-        self._tally("steps")
+        self._tallies["steps"] += 1
         if not is_fine:
-            self._tally("refused_steps")
+            self._tallies["refused_steps"] += 1
         self._done += 1
         due = self._world.schedule.next_at()
         if due is not None:
@@ -509,9 +561,10 @@ def _as_it_is(body: Any) -> Any:
     return body
 
 
-def _read_ask(body: Sequence[Any]) -> Ask:
-    ask = Ask(*body)
-    return ask._replace(chances=Chances(*ask.chances))
+def _read_call(body: Sequence[Any]) -> tuple[Ask, Unheard | None]:
+    ask, unheard = Ask(*body[0]), body[1]
+    ask = ask._replace(chances=Chances(*ask.chances))
+    return ask, None if unheard is None else Unheard(Served(*unheard[0]), unheard[1])
 
 
 def _write_sent(sent: Sent) -> str:
@@ -526,5 +579,5 @@ _WRITE: tuple[Callable[[Any], Any], ...] = (
     _as_it_is, Report.dump, _write_sent, _as_it_is, _as_it_is, _as_it_is,
 )  # fmt: skip
 _READ: tuple[Callable[[Any], Any], ...] = (
-    _read_ask, Report.load, _read_sent, _as_it_is, _as_it_is, _as_it_is,
+    _read_call, Report.load, _read_sent, _as_it_is, _as_it_is, _as_it_is,
 )  # fmt: skip

@@ -91,9 +91,12 @@ class Serving(Protocol):
     """A vendor's counter for a scenario's traffic.
 
     :ivar operation: the operation that calls are of, by its vendor's name for it.
+    :ivar replay_span_us: how long the first success under an idempotency key is given again, for nothing; 0 for never.
+        Who asks again is not to be served again, which is left to whoever makes the calls.
     """
 
     operation: str
+    replay_span_us: int
 
     def open(self, world: World) -> Till:
         """Begin to serve."""

@@ -202,6 +202,7 @@ class Counter:
 
 class Counters:
     operation = "sales.create"
+    replay_span_us = 0
 
     def open(self, world: World) -> Counter:
         return Counter(world)

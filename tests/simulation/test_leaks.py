@@ -61,6 +61,9 @@ LEAKS: dict[str, tuple[str, str, str]] = {
         "", f'faults: [{{{EVENTS}, late: 2s, lost_ack: true, scale_values: "9"}}]\nintegrator: {{backoff: 2s}}', "wrong"
     ),
     "calls without an answer": ("", f"faults: [{{{CALLS}, lost_ack: true}}]", "missing"),
+    "calls without an answer, made again under another key": (
+        "", f"faults: [{{{CALLS}, lost_ack: true}}]\nclient: {{reuses_key: false}}", "missing"
+    ),
     "calls that were never made": ("", f"faults: [{{{CALLS}, false_ack: true}}]", "unknown"),
     "calls that fail": (
         "", f"faults: [{{{CALLS}, status: 503}}, {{{CALLS}, timeout: 20}}, {{{CALLS}, reset: true}}]", ""

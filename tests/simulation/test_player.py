@@ -399,3 +399,49 @@ def test_memory_of_what_is_to_come_does_not_grow_with_the_length(simulator: Simu
     assert sizes[1][0] <= sizes[0][0] + 10
     assert sizes[1][1] <= sizes[0][1] + 10
     assert not told(simulator, world)["is_over"]
+
+
+# Answers that get lost
+
+
+def losing(client: str) -> str:
+    """Return a scenario in which three answers in ten get lost."""
+    fault = "faults: [{operation: chat.completions.create, rate: 0.3, lost_ack: true}]"
+    return f"{PLAIN}client: {{retries: 12, backoff: 100ms{client}}}\n{fault}\n"
+
+
+def test_an_answer_that_got_lost_is_given_again_and_paid_once(simulator: Simulator) -> None:
+    world = played(simulator, losing(""))
+
+    tallies = told(simulator, world)["tallies"]
+    debits = [row for row in own_ledger(simulator) if row["kind"] == "debit"]
+    assert tallies["replayed"] == tallies["retried"] == tallies["failed"] > 50
+    assert len(debits) == tallies["answered"] == tallies["calls"] - tallies["retried"]
+    assert tallies["debited_micro_usd"] == -sum(row["amount_micro_usd"] for row in debits)
+    assert not any(told(simulator, world)["planted"].values())
+    assert not any(differences(simulator, "acme").values())
+    assert broken(simulator, world) == []
+
+
+def test_who_asks_again_under_another_key_pays_again(simulator: Simulator) -> None:
+    world = played(simulator, losing(", reuses_key: false"))
+
+    state = told(simulator, world)
+    debits = [row for row in own_ledger(simulator) if row["kind"] == "debit"]
+    assert "replayed" not in state["tallies"]
+    assert len(debits) == state["tallies"]["calls"] > state["tallies"]["answered"]
+    assert state["planted"]["missing"] == differences(simulator, "acme")["missing"] == state["tallies"]["failed"]
+
+
+def test_after_a_day_an_answer_is_not_given_again(simulator: Simulator) -> None:
+    text = PLAIN + (
+        "client: {retries: 1, backoff: 25h}\n"
+        "faults: [{operation: chat.completions.create, first: 3, lost_ack: true}]\n"
+    )  # fmt: skip
+
+    world = played(simulator, text)
+
+    state = told(simulator, world)
+    assert state["tallies"]["failed"] == state["tallies"]["retried"] == state["planted"]["missing"] == 3
+    assert "replayed" not in state["tallies"]
+    assert differences(simulator, "acme")["missing"] == 3

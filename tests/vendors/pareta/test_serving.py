@@ -379,7 +379,7 @@ def test_ids_are_those_of_their_place_whoever_serves_between(org: Org, twin: Org
     assert [call["n"] for call in calls(org)] == list(range(1, 203))
 
 
-def test_a_key_is_kept_and_not_heeded(org: Org) -> None:
+def test_a_key_is_kept_and_left_to_whoever_calls_to_heed(org: Org) -> None:
     one, other = serve(org, [order(idempotency_key="mine"), order(NOON + 1, idempotency_key="mine")])
 
     assert one.id != other.id

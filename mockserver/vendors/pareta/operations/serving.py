@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mockserver.http.gateway import REPLAY_SPAN
 from mockserver.kernel.errors import MockError
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
@@ -19,6 +20,7 @@ class Counter:
     """
 
     operation = chat.OPERATION
+    replay_span_us = REPLAY_SPAN
 
     def __init__(self, status_of: Callable[[MockError], int]) -> None:
         self._status_of = status_of
