@@ -25,7 +25,7 @@ def test_anundocumented_answer_is_noticed_in_process_and_over_a_socket(
     fault: str, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, undocumented: list[str]
 ) -> None:
     reply, complaint = FAULTS[fault]
-    monkeypatch.setattr(Gateway, "_handle", lambda gateway, request: reply)
+    monkeypatch.setattr(Gateway, "_handle", lambda gateway, *request: reply)
 
     with httpx.Client(transport=InProcessTransport(simulator.gateway), base_url="http://mock") as http:
         http.get("/v0/products")

@@ -21,7 +21,7 @@ def normal_of(one: float, other: float) -> float:
 
 def normal_at(quantile: float) -> float:
     """Return the standard normal number below which such a share of all are: for a uniform one a normal one."""
-    return _normal().inv_cdf(quantile or _LEAST)
+    return _normal().inv_cdf(max(quantile, _LEAST))
 
 
 @cache
