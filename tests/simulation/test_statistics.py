@@ -27,7 +27,7 @@ from mockserver.simulation.usage import Usage
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.predictions import pick
 from mockserver.vendors.pareta.domain.specimens import Specimen, slips, specimens_of
-from mockserver.vendors.pareta.operations.chat import JUDGED_SHARE
+from mockserver.vendors.pareta.operations.chat import JUDGED_SHARE, PER_TOKEN_US
 from mockserver.vendors.pareta.operations.till import further
 from tests.simulation import tails
 from tests.simulation.playing import COST, EVENTS, START, played
@@ -323,6 +323,7 @@ def test_steady_worlds_are_not_frozen(steady: list[tuple[list[Entry], list[Entry
         latencies = [call.latency_us for call in week if call.status == 200]
         assert len(set(latencies)) > 0.99 * len(latencies)
         assert len({call.completion_tokens for call in of(week, CONTRACTS)}) > 20
+        assert {call.cost_micro_usd for call in of(week, CONTRACTS)} == {90}  # which is a price, and to be frozen
     imperfect = [score < 1 for one, other in steady for score in scores(of(one, CONTRACTS) + of(other, CONTRACTS))]
     assert tails.share(sum(imperfect), len(imperfect), 1 - (0.985 + 0.985**2) / 2) > ALPHA
     assert not [
@@ -800,21 +801,36 @@ def related(entries: Sequence[Entry], one: Callable[[Entry], float], other: Call
     return tails.uncorrelated(*columns)
 
 
+def alike(entries: Sequence[Entry], value: Callable[[Entry], float]) -> float:
+    """Return the p-value of scores being alike in each twentieth of calls by a value; also of what a rank misses."""
+    ordered = sorted(entries, key=value)
+    groups = [[score_of(call) for call in ordered[n * len(ordered) // 20 : (n + 1) * len(ordered) // 20]]
+              for n in range(20)]  # fmt: skip
+    mean = fmean(map(score_of, entries))
+    variance = fmean((score_of(call) - mean) ** 2 for call in entries)
+    return tails.chi_square_tail(sum((fmean(each) - mean) ** 2 * len(each) for each in groups) / variance, 19)
+
+
 def test_scores_have_nothing_to_do_with_how_long_calls_take_or_are(judged: tuple[World, list[Entry]]) -> None:
-    """ALPHA for four checks, among scores that vary."""
+    """ALPHA for eleven checks, among scores that vary."""
     entries = [call for call in between(of(judged[1], STEPPING), 4, 8) if call.score is not None]
     values: list[Callable[[Entry], float]] = [
         lambda call: call.latency_us, lambda call: call.prompt_tokens, lambda call: call.completion_tokens,
-        lambda call: call.at,
+        lambda call: call.latency_us - PER_TOKEN_US * call.completion_tokens, lambda call: call.at,
     ]  # fmt: skip
 
     for value in values:
-        assert related(entries, score_of, value) > ALPHA / 4
+        assert related(entries, score_of, value) > ALPHA / 11
+        assert alike(entries, value) > ALPHA / 11
         highest = sorted(map(value, entries))[-len(entries) // 5]
         unfair = [call._replace(score=0.0) if value(call) >= highest else call for call in entries]
-        assert related(unfair, score_of, value) < ALPHA / 4
+        assert related(unfair, score_of, value) < ALPHA / 11
+        middle = sorted(map(value, entries))[len(entries) // 2]
+        unfair = [call._replace(score=0.0) if middle <= value(call) <= 1.1 * middle else call for call in entries]
+        if value(entries[0]) < START:  # an instant has no ratio
+            assert alike(unfair, value) < ALPHA / 11
     unjudged = [call._replace(score=float(call.score is not None)) for call in of(judged[1], STEPPING)]
-    assert related(unjudged, score_of, lambda call: call.latency_us) > ALPHA / 4
+    assert related(unjudged, score_of, lambda call: call.latency_us) > ALPHA / 11
 
 
 def score_of(call: Entry) -> float:
