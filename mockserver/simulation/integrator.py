@@ -371,7 +371,9 @@ class _Template:
         self.source = part.source
         self.label = label
         self._of = [glob(pattern) for pattern in part.of]
-        self._members = [(name, *_compiled(value)) for name, value in part.data.items()]
+        compiled = [(name, *_compiled(value)) for name, value in part.data.items()]
+        self._shape = {name: value for name, _, value in compiled}
+        self._fills = [(name, fill) for name, fill, _ in compiled if fill is not None]
         places = list(_leaves(part.data))
         cost = next((place for place, value in places if value == _COST), None)
         self.says_cost = cost is not None
@@ -383,13 +385,11 @@ class _Template:
 
     def filled(self, seen: Mapping[str, Any], call: Answered, cost: Decimal) -> dict[str, Any]:
         """Return the data of an event about a call; what its answer lacks is left out."""
-        data: dict[str, Any] = {}
-        for name, fill, value in self._members:
-            if fill is not None:
-                value = fill(seen, call, cost)
-                if value is _ABSENT:
-                    continue
-            data[name] = value
+        data = self._shape.copy()
+        for name, fill in self._fills:
+            data[name] = value = fill(seen, call, cost)
+            if value is _ABSENT:
+                del data[name]
         return data
 
     def overstated(self, data: dict[str, Any], call: Answered, cost: Decimal, factor: Decimal) -> dict[str, Any]:

@@ -6,9 +6,9 @@ minute and dimension values; all other buckets are sums of these.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TypeVar
 
 from mockserver.kernel.windows import DAY, HOUR, MINUTE
 from mockserver.vendors.paygentic.domain.aggregation import Tally
@@ -135,9 +135,9 @@ class Folded:
 
     def __init__(self, meter: Meter, events: Iterable[Metered]) -> None:
         self.distinct: set[DistinctPlace] = set()
-        self._hours: dict[tuple[str, int], Sum] = {}
-        self._days: dict[tuple[str, int, Labels], Sum] = {}
-        self._minutes: dict[tuple[int, Labels], Sum] = {}
+        self._hours: defaultdict[tuple[str, int], Sum] = defaultdict(Sum)
+        self._days: defaultdict[tuple[str, int, Labels], Sum] = defaultdict(Sum)
+        self._minutes: defaultdict[tuple[int, Labels], Sum] = defaultdict(Sum)
         self._has_dimensions = bool(meter.group_by)
         self._take_in(meter, events)
 
@@ -146,9 +146,9 @@ class Folded:
         lens = meter.lens
         for seq, at, party, data in events:
             labels, amount, key = read(lens, data)
-            hour = _at(hours, (party, at - at % HOUR))
-            minute = _at(minutes, (at - at % MINUTE, labels))
-            day = _at(days, (party, at - at % DAY, labels)) if has_dimensions else None
+            hour = hours[party, at - at % HOUR]
+            minute = minutes[at - at % MINUTE, labels]
+            day = days[party, at - at % DAY, labels] if has_dimensions else None
             hour.events += 1
             minute.events += 1
             if day is not None:
@@ -175,15 +175,17 @@ class Folded:
         sums: dict[Place, Sum] = {}
         hours: dict[Place, Sum] = {("HOUR", *place, None): added for place, added in self._hours.items()}
         _widen(sums, hours, PARTY_WINDOWS)
-        minutes: dict[Place, Sum] = {}
+        minutes: defaultdict[Place, Sum] = defaultdict(Sum)
         for (start, _), added in self._minutes.items():
-            _at(minutes, ("MINUTE", EVERYBODY, start, None)).merge(added)
+            minutes["MINUTE", EVERYBODY, start, None].merge(added)
         _widen(sums, minutes, EVERYBODY_WINDOWS)
         if self._has_dimensions:
             days: dict[Place, Sum] = {("DAY", *place): added for place, added in self._days.items()}
             _widen(sums, days, PARTY_LABELS_WINDOWS)
-            minutes = {("MINUTE", EVERYBODY, *place): added for place, added in self._minutes.items()}
-            _widen(sums, minutes, EVERYBODY_WINDOWS)
+            told_apart: dict[Place, Sum] = {
+                ("MINUTE", EVERYBODY, *place): added for place, added in self._minutes.items()
+            }
+            _widen(sums, told_apart, EVERYBODY_WINDOWS)
         return sums
 
 
@@ -195,18 +197,8 @@ def _widen(sums: dict[Place, Sum], finest: dict[Place, Sum], windows: tuple[Wind
     sums.update(finest)
     finer = finest
     for window in reversed(windows[:-1]):
-        wider: dict[Place, Sum] = {}
+        wider: defaultdict[Place, Sum] = defaultdict(Sum)
         for (_, party, start, labels), added in finer.items():
-            _at(wider, (window, party, bucket_start(start, window), labels)).merge(added)
+            wider[window, party, bucket_start(start, window), labels].merge(added)
         sums.update(wider)
         finer = wider
-
-
-K = TypeVar("K")
-
-
-def _at(sums: dict[K, Sum], place: K) -> Sum:
-    total = sums.get(place)
-    if total is None:
-        total = sums[place] = Sum()
-    return total
