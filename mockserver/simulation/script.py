@@ -6,6 +6,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from operator import itemgetter
+from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -241,6 +242,8 @@ def text_of(path: Path) -> str:
         raise Unusable(f"cannot read {path}: it is not UTF-8 text, as byte {error.start + 1} shows") from None
 
 
+# A suite of tests plays the same few scenarios over and over, and reading YAML is a sixth of a small play.
+@lru_cache(maxsize=8)
 def parse(text: str, path: str) -> Script:
     """Read a scenario.
 
