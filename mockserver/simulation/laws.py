@@ -9,7 +9,7 @@ at most, on machines whose libm differ at all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, log, sqrt
+from math import exp, log
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -53,17 +53,6 @@ class LogNormal(NamedTuple):
         :param uniform: in [0, 1).
         """
         return self.median * exp(self.sigma * normal(uniform))
-
-
-def normals(chance: Callable[[], float]) -> tuple[float, float]:
-    """Return two independent standard normal numbers: Marsaglia's polar method, cheaper than two quantiles."""
-    while True:
-        x = 2.0 * chance() - 1.0
-        y = 2.0 * chance() - 1.0
-        square = x * x + y * y
-        if 0.0 < square < 1.0:
-            scale = sqrt(-2.0 * log(square) / square)
-            return x * scale, y * scale
 
 
 def pareto(uniform: float, alpha: float, largest: float) -> float:

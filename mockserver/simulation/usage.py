@@ -422,7 +422,7 @@ class Usage:
                 if keeps is not None and chance() >= keeps(at, signs[place]):
                     continue
                 use = bisect(uses, chance() * whole, 0, last_use) if last_use else 0
-                # Two normal numbers, as `normals` makes them: a call of it would take as long as the rest.
+                # Marsaglia's polar method: two normal numbers, for less than two quantiles; a call would cost as much.
                 square = 0.0
                 while not 0.0 < square < 1.0:
                     x = 2.0 * chance() - 1.0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.kernel.ids import Draws
-from mockserver.simulation.laws import LogNormal, exponential, geometric, normal, normals, pareto, poisson
+from mockserver.simulation.laws import LogNormal, exponential, geometric, normal, pareto, poisson
 from tests.simulation import tails
 from tests.simulation.tails import ALPHA
 
@@ -69,8 +69,6 @@ def below_pareto(alpha: float, largest: float) -> Below:
 
 RIGHT_AND_WRONG: dict[str, tuple[Law, Below, Below]] = {
     "normal": (lambda u: normal(u()), NormalDist().cdf, NormalDist(0, 1.1).cdf),
-    "first of two": (lambda u: normals(u)[0], NormalDist().cdf, NormalDist(0.05).cdf),
-    "second of two": (lambda u: normals(u)[1], NormalDist().cdf, lambda x: 0.5 + math.atan(x) / math.pi),
     "log-normal": (
         lambda u: LogNormal.fitted(400, 4000).quantile(u()),
         below_log_normal(400, 4000),
@@ -88,19 +86,6 @@ def test_numbers_are_of_their_law_and_would_be_found_out_if_not(law: Law, right:
 
     assert all(tails.of_law(sample, right) > LEVEL for sample in samples)
     assert all(tails.of_law(sample, wrong) < LEVEL for sample in samples)
-
-
-def test_two_normal_numbers_have_nothing_to_do_with_one_another() -> None:
-    def p_value(numbers: list[tuple[float, float]]) -> float:
-        cdf = NormalDist().cdf
-        return tails.uncorrelated([cdf(x) for x, _ in numbers], [cdf(y) for _, y in numbers])
-
-    for seed in SEEDS:
-        chance = Draws(seed).stream("pairs")
-        pairs = [normals(chance) for _ in range(MANY)]
-
-        assert p_value(pairs) > LEVEL
-        assert p_value([(x, 0.1 * x + y) for x, y in pairs]) < LEVEL
 
 
 @pytest.mark.parametrize("mean", [1.2, 3.0, 12.0])
