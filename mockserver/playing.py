@@ -80,16 +80,23 @@ def faults(scene: Scene) -> list[str]:
 def in_file(db: Path, world: str, scene: Scene) -> Iterator[Played]:
     """Play a scenario in a world of a file, which is made when it is absent; again, to go on where it stopped.
 
+    A file that was made for a scenario that cannot be played is gone again.
+
     :raises Unusable: the file is in use or not ours, or the scenario cannot be played there.
     """
     from mockserver.app import Simulator
     from mockserver.config import Settings
 
+    is_new, is_played = not db.exists(), False
     simulator = Simulator(Settings(db))
     try:
-        yield from in_simulator(simulator, world, scene)
+        for played in in_simulator(simulator, world, scene):
+            is_played = True
+            yield played
     finally:
         simulator.close()
+        if is_new and not is_played:
+            db.unlink(missing_ok=True)
 
 
 def in_simulator(simulator: Simulator, world: str, scene: Scene) -> Iterator[Played]:

@@ -221,6 +221,20 @@ def test_a_faulty_file_is_findings_with_every_line_and_no_database(capsys: pytes
     assert not Path("mock.db").exists()
 
 
+def test_what_only_the_world_can_tell_leaves_no_database_behind_but_one_that_was_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("odd.yaml").write_text(SCENE.replace("prod_YOUR_PRODUCT_ID", "prod_OF_NOBODY"))
+
+    assert run("odd.yaml", "--db", "mock.db") == 2
+
+    assert "prod_OF_NOBODY" in capsys.readouterr().err
+    assert not Path("mock.db").exists()
+    assert run("scene.yaml", "--db", "mock.db") == 0
+    assert run("odd.yaml", "--db", "mock.db", "--world", "other") == 2
+    assert Path("mock.db").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
