@@ -144,7 +144,7 @@ def first_cues(plan: Plan) -> list[Cue]:
     return cues
 
 
-class Unheard(NamedTuple):
+class Given(NamedTuple):
     """An answer, and when it was asked for."""
 
     served: Served
@@ -294,7 +294,7 @@ class Run:
         ask, unheard = cue[5]
         self._call(ask, cue[4], unheard)
 
-    def _call(self, ask: Ask, attempt: int, unheard: Unheard | None = None) -> None:
+    def _call(self, ask: Ask, attempt: int, unheard: Given | None = None) -> None:
         """Make a call that somebody wants to make.
 
         :param unheard: what an earlier attempt under the same key was answered, although nobody heard it.
@@ -360,18 +360,18 @@ class Run:
             self._tallies["debited_micro_usd"] += cost
             if not delay_us:
                 self._unwritten += cost
-        unheard = Unheard(served, ask.at)
+        given = Given(served, ask.at)
         if is_lost:
-            self._failed(ask, attempt, at, None, unheard if is_kept else None)
+            self._failed(ask, attempt, at, None, given if is_kept else None)
         else:
-            self._answered(ask, unheard, at, mishap, is_kept=is_kept)
+            self._answered(ask, given, at, mishap, is_kept=is_kept)
 
-    def _answered(self, ask: Ask, answered: Unheard, at: int, mishap: Mishap | None, *, is_kept: bool) -> None:
+    def _answered(self, ask: Ask, given: Given, at: int, mishap: Mishap | None, *, is_kept: bool) -> None:
         """Let a client do what it does with an answer: report it, and go on with the conversation.
 
         :param at: when it came.
         """
-        served, asked_at = answered
+        served, asked_at = given
         customer, use, counter = ask.customer, self._cast.uses[ask.use], self._counter
         assert counter is not None
         self._tallies["answered"] += 1
@@ -399,7 +399,7 @@ class Run:
             if following is not None and (self._traffic.ends_at is None or following.at < self._traffic.ends_at):
                 heappush(self._heap, (following.at, following.key, following.turn, CALL, 0, (following, None)))
 
-    def _failed(self, ask: Ask, attempt: int, at: int, status: int | None, unheard: Unheard | None = None) -> None:
+    def _failed(self, ask: Ask, attempt: int, at: int, status: int | None, unheard: Given | None = None) -> None:
         """Let a client do what it does when it knows that a call failed.
 
         :param unheard: what it, or an earlier attempt, was answered, although nobody heard it.
@@ -421,12 +421,12 @@ class Run:
         else:
             self._give_up(unheard)
 
-    def _is_given_again(self, unheard: Unheard, at: int) -> bool:
+    def _is_given_again(self, unheard: Given, at: int) -> bool:
         """Whether a client that asks once more at an instant is given the answer it did not hear."""
         assert self._counter is not None
         return self._script.client.reuses_key and at < unheard.asked_at + self._counter.serving.replay_span_us
 
-    def _give_up(self, unheard: Unheard | None) -> None:
+    def _give_up(self, unheard: Given | None) -> None:
         """Leave an answer unheard for good, which was paid and which nobody will report."""
         if unheard is not None:
             self._plant(self._integrator.unseen(unheard.served.cost_micro_usd))
@@ -561,10 +561,10 @@ def _as_it_is(body: Any) -> Any:
     return body
 
 
-def _read_call(body: Sequence[Any]) -> tuple[Ask, Unheard | None]:
+def _read_call(body: Sequence[Any]) -> tuple[Ask, Given | None]:
     ask, unheard = Ask(*body[0]), body[1]
     ask = ask._replace(chances=Chances(*ask.chances))
-    return ask, None if unheard is None else Unheard(Served(*unheard[0]), unheard[1])
+    return ask, None if unheard is None else Given(Served(*unheard[0]), unheard[1])
 
 
 def _write_sent(sent: Sent) -> str:
