@@ -59,7 +59,7 @@ class Simulator:
                 for vendor in self.vendors:
                     vendor.seed(template, fixtures)
 
-        worlds = Worlds(
+        return Worlds(
             self.store,
             seeders=[fill],
             actions={name: action for vendor in self.vendors for name, action in vendor.actions.items()},
@@ -67,7 +67,6 @@ class Simulator:
             beginning=self.settings.beginning,
             known_only=self.settings.known_only,
         )
-        return worlds
 
     def _switches(self) -> dict[str, bool]:
         switches = {name: is_on for vendor in self.vendors for name, is_on in vendor.switches.items()}

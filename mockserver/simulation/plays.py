@@ -10,7 +10,7 @@ from typing import Any
 
 from mockserver.kernel.clock import Mode
 from mockserver.kernel.sqlite import Database, Migrations
-from mockserver.kernel.store import Store
+from mockserver.kernel.store import Row, Store
 from mockserver.kernel.world import NOBODY, World
 
 GO_ON = "scenario.go_on"
@@ -130,17 +130,15 @@ def going_on(store: Store) -> list[str]:
     return [row[0] for row in rows]
 
 
-_TRAFFIC = "started_at, ends_at, history_until, position, customers, state"
+_PLAY = (
+    "SELECT seq, at, name, purpose, expect, seed, text, started_at, ends_at, history_until, position, customers, state"
+    " FROM plays WHERE world = ?"
+)
 
 
 def last_play(world: World) -> tuple[Play, Traffic | None] | None:
     """Return the scenario that was played last in a world, if any."""
-    row = world.store.one(
-        f"SELECT seq, at, name, purpose, expect, seed, text, {_TRAFFIC} FROM plays WHERE world = ?"
-        " ORDER BY seq DESC LIMIT 1",
-        (world.id,),
-    )
-    return None if row is None else (Play(*row[:7]), _traffic(row[7:]))
+    return _read(world.store.one(f"{_PLAY} ORDER BY seq DESC LIMIT 1", (world.id,)))
 
 
 def goes_on(world: World) -> bool:
@@ -153,14 +151,15 @@ def goes_on(world: World) -> bool:
 
 def play_numbered(world: World, seq: int) -> tuple[Play, Traffic]:
     """Return a play that has traffic."""
-    row = world.store.one(
-        f"SELECT seq, at, name, purpose, expect, seed, text, {_TRAFFIC} FROM plays WHERE world = ? AND seq = ?",
-        (world.id, seq),
-    )
-    traffic = None if row is None else _traffic(row[7:])
-    assert row is not None
+    found = _read(world.store.one(f"{_PLAY} AND seq = ?", (world.id, seq)))
+    assert found is not None
+    play, traffic = found
     assert traffic is not None
-    return Play(*row[:7]), traffic
+    return play, traffic
+
+
+def _read(row: Row | None) -> tuple[Play, Traffic | None] | None:
+    return None if row is None else (Play(*row[:7]), _traffic(row[7:]))
 
 
 def _traffic(row: Sequence[Any]) -> Traffic | None:

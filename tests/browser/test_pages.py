@@ -13,9 +13,10 @@ import pytest
 from mockserver.app import Simulator
 from mockserver.config import Settings
 from mockserver.http.serve import BackgroundServer
-from mockserver.kernel.windows import parse_instant
+from mockserver.kernel.windows import DAY, parse_instant
 from mockserver.kernel.world import Beginning
 from mockserver.testing import report
+from tests.scenes import SCENE
 from tests.testing.test_report import NASTY, ran
 
 if TYPE_CHECKING:
@@ -150,6 +151,27 @@ def test_a_request_is_shown_as_it_comes(tab: Tab, url: str) -> None:
     rows = page.locator("#requests tbody tr").all_inner_texts()
     page.reload()
     assert page.locator("#requests tbody tr").all_inner_texts() == rows
+
+
+def test_a_scenario_is_seen_to_go_on_by_itself_and_to_stop(tab: Tab, url: str) -> None:
+    page = tab.page
+    control(url, "scenario", {"name": "scene", "text": SCENE.replace("mode: frozen", "mode: x3600")})
+    page.goto(f"{url}/_mock/ui/worlds/acme")
+    page.get_by_role("status").get_by_text("live", exact=True).wait_for()
+    page.evaluate("window.stayed = true")
+    bar = page.get_by_role("progressbar", name="How far it is")
+    before = float(bar.get_attribute("value") or 0)
+    assert before >= 2 * DAY
+
+    page.wait_for_function("before => document.querySelector('progress').value > before", arg=before)
+
+    assert page.evaluate("window.stayed"), "the page was loaded anew"
+    assert page.locator("#overview").get_by_text("plays", exact=True).is_visible()
+    control(url, "scenario/pause")
+    page.locator("#overview").get_by_text("paused", exact=True).wait_for()
+    page.get_by_role("link", name="bad-release").click()
+    page.get_by_role("cell", name="release 2").wait_for()
+    tab.picture("scenario")
 
 
 def test_a_page_follows_its_world_back_and_to_its_end(tab: Tab, url: str) -> None:
