@@ -35,16 +35,16 @@ from mockserver.kernel.errors import (
     UnknownWorld,
 )
 from mockserver.kernel.faults import Purse
+from mockserver.kernel.idempotency import REPLAY_SPAN
 from mockserver.kernel.ids import fingerprint
 from mockserver.kernel.journal import Entry, is_secret
 from mockserver.kernel.matching import Facts
 from mockserver.kernel.tenancy import world_of
-from mockserver.kernel.windows import DAY, format_duration
+from mockserver.kernel.windows import format_duration
 from mockserver.kernel.world import World, Worlds
 
 log = logging.getLogger("mockserver")
 
-REPLAY_SPAN = DAY
 MAX_KEY_LENGTH = 255
 
 # What only one run has does not get into the journal, so that two runs of one script write the same bytes.

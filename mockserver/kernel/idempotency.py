@@ -9,8 +9,12 @@ from operator import itemgetter
 
 from mockserver.kernel.sqlite import Database, Migrations
 from mockserver.kernel.store import Store
+from mockserver.kernel.windows import DAY
 
 migrations = Migrations("kernel.idempotency")
+
+REPLAY_SPAN = DAY
+"""How long the first success under a key is given again."""
 
 _SWEEP_EVERY = 64
 _SWEEP_CLAIMS_EVERY = 4096

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mockserver.http.gateway import REPLAY_SPAN
 from mockserver.kernel.errors import MockError
+from mockserver.kernel.idempotency import REPLAY_SPAN
 from mockserver.kernel.world import World
 from mockserver.vendors.pareta import tables
 from mockserver.vendors.pareta.domain.catalog import AUTO
