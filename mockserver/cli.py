@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mockserver import __version__
+from mockserver.cassette_commands import check, record, replay
 from mockserver.kernel.errors import Unusable
 from mockserver.options import F, closeness, defaults, option, options_of, usual_url
 from mockserver.scenario_commands import scenario, shown
@@ -470,4 +471,5 @@ def fidelity() -> None:
         click.echo()
 
 
-cli.add_command(scenario)
+for command in (record, replay, check, scenario):
+    cli.add_command(command)
