@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application: bodies in, answers out, commits shared by whoever waits.
+"""The gateway, or what else answers, as an ASGI application: bodies in, answers out, commits shared by who waits.
 
 Handlers never wait, so they run on the event loop; a thread hop would cost more than the work. Requests that
 arrive within one turn of the loop are served together, committed together, and only then answered.
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mockserver.http.gateway import Gateway
+from mockserver.http.handler import Handler
 from mockserver.http.messages import Reply, Request
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Batch:
     than the turn of the loop that a lone request waits.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
         self._waiting: list[tuple[Request | None, asyncio.Future[Reply | None]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -49,8 +49,8 @@ class Batch:
     async def _join(self, request: Request | None) -> Reply | None:
         loop = asyncio.get_running_loop()
         if self._waiting and self._loop is not loop:  # a batch belongs to one thread's loop
-            reply = None if request is None else self._gateway.handle(request)
-            self._gateway.store.commit()
+            reply = None if request is None else self._handler.handle(request)
+            self._handler.store.commit()
             return reply
         future: asyncio.Future[Reply | None] = loop.create_future()
         if not self._waiting:
@@ -66,11 +66,11 @@ class Batch:
             if future.done():
                 continue  # the client left before its turn came
             try:
-                answered.append((future, None if request is None else self._gateway.handle(request)))
+                answered.append((future, None if request is None else self._handler.handle(request)))
             except Exception as error:
                 future.set_exception(error)
         try:
-            self._gateway.store.commit()
+            self._handler.store.commit()
         except Exception as error:
             for future, _ in answered:
                 future.set_exception(error)
@@ -82,9 +82,9 @@ class Batch:
 class VendorApp:
     """ASGI application that serves every vendor."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
-        self._batch = Batch(gateway)
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self._batch = Batch(handler)
         self._waits: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,7 +151,7 @@ class VendorApp:
         first: bytes = message.get("body", b"")
         if not message.get("more_body", False):
             return first
-        limit = self.gateway.body_limit(path)
+        limit = self.handler.body_limit(path)
         chunks = [first]
         size = len(first)
         while True:
@@ -167,9 +167,15 @@ class VendorApp:
 
     async def _stream(self, reply: Reply, pieces: Iterator[bytes], leaving: asyncio.Future[None], send: Send) -> None:
         await send(_start(reply, []))
+        pauses = iter(reply.pauses_s)
         for piece in pieces:
-            if self.gateway.store.is_pending:
+            if self.handler.store.is_pending:
                 await self._batch.committed()
+            pause_s = next(pauses, 0)
+            if pause_s:
+                await self._wait(pause_s, leaving)
+                if leaving.done():
+                    return
             await send({"type": "http.response.body", "body": piece, "more_body": not reply.is_ending})
             await asyncio.sleep(0)
             if leaving.done():
@@ -180,7 +186,7 @@ class VendorApp:
 
 async def _send_whole(reply: Reply, send: Send) -> None:
     length = b"%d" % len(reply.body)
-    await send(_start(reply, [(b"content-length", length)] if reply.status != 204 else []))
+    await send(_start(reply, [(b"content-length", length)] if reply.status != 204 and not reply.is_bodiless else []))
     await send({"type": "http.response.body", "body": reply.body})
 
 

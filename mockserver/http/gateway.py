@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ from mockserver.http.faulting import Struck, can_suffer, events, is_event_stream
 from mockserver.http.messages import Reply, Request, Stream
 from mockserver.http.purses import TOP_UP, Purses
 from mockserver.http.router import Match, Router
+from mockserver.http.tapes import Tape
 from mockserver.kernel.call import Call
 from mockserver.kernel.errors import (
     BodyTooLarge,
@@ -66,6 +67,8 @@ class Gateway:
         self.router = Router(apis)
         self._apis = tuple(apis)
         self._purses = Purses(purses or {})
+        self.tapes: dict[str, Tape] = {}
+        """What answers in a world's place, by the world's name."""
         worlds.actions = {**worlds.actions, ARRIVE: self._arrive_late, TOP_UP: self._purses.top_up}
 
     def body_limit(self, path: str) -> int:
@@ -103,7 +106,10 @@ class Gateway:
         struck: Struck | None = None
         if api is None:
             assert error is not None
-            reply = _not_ours(error)
+            tape = self.tapes.get(world.name)
+            reply = (tape and tape.play(request)) or _not_ours(error)
+            if reply.stream is not None:
+                reply = _whole(reply, reply.stream.settle)
         else:
             if world.faults.armed:
                 struck = self._strike(api, match, call, request)
@@ -111,7 +117,9 @@ class Gateway:
                 reply = self._served(api, match, call, request, entry, error)
             else:
                 reply = self._suffered(struck, api, match, call, request, entry, error)
-        if error is not None:
+        if reply.is_recorded:
+            entry.reason = _joined(entry.reason, reply.note)
+        elif error is not None:
             entry.reason = str(error)
             if isinstance(error, UnknownRoute):
                 log.warning("%s", error)
@@ -130,10 +138,11 @@ class Gateway:
                 reply = _swallowed(struck, reply, entry)
         if struck is not None:
             reply.is_spoilt = True
-            reply.delay_s = struck.wait_us / 1e6
+            reply.delay_s += struck.wait_us / 1e6
             reply.unheard = partial(world.journal.unheard.add, call.seq)
             self._send_again(struck, match, call, request)
-        reply.headers.append((b"x-request-id", call.request_id.encode()))
+        if not (reply.is_recorded and any(name == b"x-request-id" for name, _ in reply.headers)):
+            reply.headers.append((b"x-request-id", call.request_id.encode()))
         return reply
 
     def _entry(self, match: Match, call: Call, request: Request, error: MockError | None) -> Entry:
@@ -201,16 +210,97 @@ class Gateway:
         is_undone: bool = False,
         is_awaited: bool = True,
     ) -> Reply:
-        """Run the operation, or render what stands in its way.
+        """Return the answer: a recording's where one is played in this world, else the simulation's.
 
         :param is_undone: nothing of what it does is kept.
         :param is_awaited: somebody waits for the answer, whose key may not do.
+        """
+        tape = self.tapes.get(call.world.name) if self.tapes else None
+        if tape is not None:
+            if is_awaited:
+                return self._taped(tape, api, match, call, request, entry, error, is_undone=is_undone)
+            if tape.is_carrying:
+                request = tape.ours(request)
+                match = self.router.find(request.method, request.path)
+        return self._simulated(
+            api, match, call, request, entry, error, is_undone=is_undone, is_awaited=is_awaited, is_keyed=is_awaited
+        )
+
+    def _taped(
+        self,
+        tape: Tape,
+        api: Api,
+        match: Match,
+        call: Call,
+        request: Request,
+        entry: Entry,
+        error: MockError | None,
+        *,
+        is_undone: bool,
+    ) -> Reply:
+        """Return the recorded answer, or the simulation's where there is none."""
+        played = tape.play(request)
+        if played is not None and match.endpoint is None:
+            entry.operation = f"{api.name}.recorded"
+        if not tape.is_carrying:
+            return played or self._simulated(api, match, call, request, entry, error, is_undone=is_undone)
+        ours = tape.ours(request)
+        match = self.router.find(ours.method, ours.path)
+        # No key is asked for: what a client of a recording holds need not be one of ours.
+        reply = self._simulated(
+            match.api or api, match, call, ours, entry, match.error, is_undone=is_undone, is_keyed=False
+        )
+        if entry.reason is not None and played is not None:
+            entry.reason = f"the simulation would refuse it: {entry.reason}"
+        if reply.stream is not None:
+            reply = self._ended(api, call, ours, reply, reply.stream, is_undone=is_undone)
+        is_stream = is_event_stream(reply)
+        reply = tape.heard(request, played, reply)
+        return _streamed_again(reply) if played is None and is_stream else reply
+
+    def _ended(self, api: Api, call: Call, request: Request, reply: Reply, stream: Stream, *, is_undone: bool) -> Reply:
+        """Return a stream as a whole, with all done that its end does."""
+        scope = _scope(api, request.method, request.path)
+        digest = call.world.in_flight.pop((scope, call.idempotency_key or ""), None)
+
+        def settle() -> bytes:
+            try:
+                with self.store.atomic():
+                    last = stream.settle()
+                    if is_undone:
+                        raise _Undone
+            except _Undone:
+                call.cost_micro_usd = 0
+            return last
+
+        kept = Reply(reply.status, headers=[*reply.headers])
+        reply = _whole(reply, settle)
+        if digest is not None and not is_undone:
+            self._remember(call, scope, digest, kept, reply.body)
+        return reply
+
+    def _simulated(
+        self,
+        api: Api,
+        match: Match,
+        call: Call,
+        request: Request,
+        entry: Entry,
+        error: MockError | None,
+        *,
+        is_undone: bool,
+        is_awaited: bool = True,
+        is_keyed: bool = True,
+    ) -> Reply:
+        """Run the operation, or render what stands in its way.
+
+        :param is_keyed: whether its key is asked whether it may.
         """
         try:
             if error is not None:
                 raise error
             assert match.endpoint is not None
-            if is_awaited:
+            if is_keyed:
                 api.admit(call, match.endpoint.operation, request.headers.get(b"authorization"))
             if len(request.body) > api.max_body_bytes:
                 raise BodyTooLarge(api.max_body_bytes)
@@ -501,7 +591,17 @@ def _swallowed(struck: Struck, reply: Reply, entry: Entry) -> Reply:
 def _streamed_again(reply: Reply) -> Reply:
     """Return a stream that is there as a whole, because it is a replay, as one that is sent piece by piece."""
     *head, last = events(reply.body) or [b""]
-    return Reply(reply.status, headers=reply.headers, stream=Stream(iter(head), lambda: last, lambda: None))
+    return replace(reply, body=b"", stream=Stream(iter(head), lambda: last, lambda: None))
+
+
+def _whole(reply: Reply, settle: Callable[[], bytes]) -> Reply:
+    """Return a stream as a whole.
+
+    :param settle: does what its end does, and returns its last piece.
+    """
+    assert reply.stream is not None
+    head = b"".join(reply.stream.head)
+    return replace(reply, body=head + settle(), stream=None, pauses_s=())
 
 
 def _scope(api: Api, method: str, path: str) -> str:

@@ -10,15 +10,15 @@ from urllib.parse import unquote
 
 import httpx
 
-from mockserver.http.gateway import Gateway
+from mockserver.http.handler import Handler
 from mockserver.http.messages import Reply, Request
 
 
 class _Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A streamed answer; each piece is committed before it is handed out."""
 
-    def __init__(self, gateway: Gateway, reply: Reply, request: httpx.Request) -> None:
-        self._gateway = gateway
+    def __init__(self, handler: Handler, reply: Reply, request: httpx.Request) -> None:
+        self._handler = handler
         self._reply = reply
         self._request = request
         assert reply.pieces is not None
@@ -26,7 +26,7 @@ class _Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
-            self._gateway.store.commit()
+            self._handler.store.commit()
             yield piece
         if self._reply.fate == "cut":
             message = "peer closed connection without sending complete message body (incomplete chunked read)"
@@ -74,10 +74,10 @@ class _Whole(httpx.Response):
 
 
 class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Serves `httpx.Client` and `httpx.AsyncClient` straight from a gateway."""
+    """Serves `httpx.Client` and `httpx.AsyncClient` straight from a gateway, or from whatever else answers."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Serve one request; whatever it wrote is committed when this returns."""
@@ -92,13 +92,13 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         headers = {name.lower(): value for name, value in request.headers.raw}
         origin = f"{request.url.scheme}://{headers.pop(b'host', b'').decode('latin-1')}"
         path = unquote(target.decode("ascii"))
-        reply = self._gateway.handle(Request(request.method, path, query, headers, body, origin))
-        self._gateway.store.commit()
+        reply = self._handler.handle(Request(request.method, path, query, headers, body, origin))
+        self._handler.store.commit()
         if reply.delay_s or reply.fate != "sent":
             _suffer(reply, request)
         if reply.pieces is not None:
-            return httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(self._gateway, reply, request))
-        if reply.status != 204:
+            return httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(self._handler, reply, request))
+        if reply.status != 204 and not reply.is_bodiless:
             reply.headers.append((b"content-length", b"%d" % len(reply.body)))
         return _Whole(reply)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -59,6 +59,10 @@ class Reply:
     :param fate: what becomes of it; anything but `sent` is a fault's doing.
     :param is_spoilt: whether faults had a hand in it, so that it need not be what the vendor documents.
     :param unheard: to be called when the client left while it was held back.
+    :param is_recorded: whether it is a recorded answer, or says that there is none.
+    :param note: what the journal is to say about it.
+    :param is_bodiless: whether its headers say all there is about its length, because no body follows.
+    :param pauses_s: how long each piece of a stream is held back after the one before it; no more where it ends.
     """
 
     status: int
@@ -71,6 +75,10 @@ class Reply:
     fate: Fate = "sent"
     is_spoilt: bool = False
     unheard: Callable[[], None] | None = None
+    is_recorded: bool = False
+    note: str | None = None
+    is_bodiless: bool = False
+    pauses_s: Sequence[float] = ()
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Headers | None = None) -> Reply:
