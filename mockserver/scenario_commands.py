@@ -127,6 +127,33 @@ def schema() -> None:
     click.echo(json.dumps(document(vendors()), indent=2))
 
 
+@scenario.command("from-cassette", short_help="Make a scenario whose traffic is like what a cassette recorded.")
+@click.argument("cassettes", nargs=-1, required=True, metavar="CASSETTE...", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there; not over a file."
+)
+@option("--name", default="recorded", show_default=True, help="What the scenario is called.")
+def from_cassette(cassettes: tuple[Path, ...], output: Path | None, name: str) -> None:
+    """Print a scenario whose traffic is like what was recorded: how much of what, when, how long, how slow, how faulty.
+
+    Each number has a comment that says what it was made of. What a recording is too short to tell is assumed.
+    """
+    from mockserver.cassettes.deriving import scenario_of
+    from mockserver.cassettes.files import Library
+
+    text = scenario_of(Library(list(cassettes)), name)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Unusable(f"{output} is there already") from None
+    except OSError as error:
+        raise Unusable(f"cannot write {output}: {error.strerror}") from None
+
+
 @scenario.command(short_help="Tell how well a monitor's alerts tell what really changed.")
 @click.argument("name", metavar="[NAME|PATH]", required=False)
 @click.option("--alerts", metavar="FILE", help="Lines of at,kind,subject,note; - is standard input.")
