@@ -37,5 +37,10 @@ def fidelity_pages() -> dict[str, Path]:
     return {name: page for name, page in pages.items() if page.is_file()}
 
 
+def mounts() -> tuple[str, ...]:
+    """Return the paths below which the installed vendors answer too, without loading any of them."""
+    return tuple(f"/{point.name}" for point in _points())
+
+
 def _points() -> list[EntryPoint]:
     return sorted(entry_points(group=GROUP), key=lambda point: point.name)
