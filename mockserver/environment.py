@@ -5,6 +5,9 @@ from __future__ import annotations
 from mockserver.kernel.errors import Unusable
 from mockserver.kernel.tenancy import WORLD_NAME
 
+KEY_VARIABLES = {"pareta": "PARETA_API_KEY", "paygentic": "PAYGENTIC_BEARER_AUTH"}
+"""In which the vendors' clients look for their keys, by vendor."""
+
 
 def client_variables(url: str, world: str) -> dict[str, str]:
     """Return what points the vendors' own clients at a server and a world, by name.

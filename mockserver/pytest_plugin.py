@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 if TYPE_CHECKING:
+    from mockserver.testing.cassette import Stand
     from mockserver.testing.keeper import Keeper
     from mockserver.testing.server import Server
     from mockserver.testing.world import World
 
 MARKER = (
     "mockserver(scenario=, seed=, balance_usd=, at=, clock=, faults=, strict=, allow=, switches=, env=,"
-    " block_network=): how the test's world of mockserver starts, and what it is held to at the end"
+    " block_network=, cassette=, record_mode=, on_miss=, order=, repeats=, match_on=): how the test's world of"
+    " mockserver starts, what answers in its place, and what it is held to at the end"
 )
 
 # Each is an option, a variable and a line of the ini file; the first that is there counts.
@@ -28,6 +30,13 @@ _SETTINGS = {
     "admin_token": ("--mockserver-admin-token", "TOKEN", "Credential for its /_mock, where it wants one."),
     "report": ("--mockserver-report", "PATH", "Write a page about every test's calls, spend, faults and retries."),
 }
+_MODES = ("none", "once", "new_episodes", "all")
+_RECORD_MODE = ("--mockserver-record-mode", "MODE", "Record cassettes: none (as usual), once, new_episodes or all.")
+_UPSTREAM = (
+    "--mockserver-upstream",
+    "VENDOR=URL",
+    "Where cassettes are recorded from, such as pareta=https://...; once for each vendor. Or: simulator.",
+)
 _BLOCK = ("--mockserver-block-network", "Let no test connect to anything but this machine.")
 
 _HAS_PASSED = pytest.StashKey[bool]()
@@ -44,6 +53,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     for name, (flag, metavar, text) in _SETTINGS.items():
         group.addoption(flag, metavar=metavar, help=f"{text} [env: {_variable(name)}]")
         parser.addini(f"mockserver_{name}", f"{text} See {flag}.", default="")
+    flag, metavar, text = _RECORD_MODE
+    group.addoption(flag, metavar=metavar, choices=_MODES, help=f"{text} [env: {_variable('record_mode')}]")
+    parser.addini("mockserver_record_mode", f"{text} Counts where no marker says one. See {flag}.", default="")
+    flag, metavar, text = _UPSTREAM
+    group.addoption(flag, metavar=metavar, action="append", help=f"{text} [env: {_variable('upstream')}]")
+    parser.addini("mockserver_upstream", f"{text} See {flag}.", type="args", default=[])
     flag, text = _BLOCK
     group.addoption(flag, action="store_true", default=None, help=text)
     parser.addini("mockserver_block_network", f"{text} See {flag}.", type="bool", default=False)
@@ -114,11 +129,14 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Keep the tests on this machine, where that was asked for."""
-    config = session.config
-    if not (config.getoption("mockserver_block_network") or config.getini("mockserver_block_network")):
+    if not _is_blocked(session.config):
         return (yield)
-    with _blocked(config):
+    with _blocked(session.config):
         return (yield)
+
+
+def _is_blocked(config: pytest.Config) -> bool:
+    return bool(config.getoption("mockserver_block_network") or config.getini("mockserver_block_network"))
 
 
 def _blocked(config: pytest.Config) -> AbstractContextManager[None]:
@@ -180,20 +198,24 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture
 def _mockserver_keeper(request: pytest.FixtureRequest, mockserver_server: Server) -> Iterator[Keeper]:
+    from mockserver.environment import KEY_VARIABLES
     from mockserver.testing.keeper import Keeper
     from mockserver.testing.marker import WrongOption, read
 
+    # Before any world's own key stands there.
+    keys = {vendor: os.environ[name] for vendor, name in KEY_VARIABLES.items() if os.environ.get(name)}
     marks = reversed(list(request.node.iter_markers("mockserver")))
     try:
         options = read((mark.args, mark.kwargs) for mark in marks)
     except WrongOption as error:
         _fail(f"@pytest.mark.mockserver: {error}")
-    keeper = Keeper(mockserver_server, request.node.nodeid, options)
+    keeper = Keeper(mockserver_server, request.node.nodeid, options, lambda: _stand(request, keys))
     with ExitStack() as guard:
         if options.block_network:
             guard.enter_context(_blocked(request.config))
         yield keeper
     try:
+        keeper.write_cassettes()
         violations = keeper.violations()
         if _setting(request.config, "report") is not None:
             from mockserver.testing.report import collect
@@ -212,6 +234,27 @@ _WAIVING = (
     'A rule is waived by @pytest.mark.mockserver(allow=["..."]): invariants, unmatched_requests, unused_faults,'
     " unused_stubs; a single fault or stub by optional=True."
 )
+
+
+def _stand(request: pytest.FixtureRequest, keys: dict[str, str]) -> Stand:
+    """Return where a test stands whose world has a cassette, and what the run says about recording."""
+    from mockserver.testing.cassette import Stand
+
+    config = request.config
+    upstreams = (
+        config.getoption("mockserver_upstream")
+        or os.environ.get(_variable("upstream"), "").split()
+        or config.getini("mockserver_upstream")
+    )
+    return Stand(
+        node=request.node.nodeid,
+        file=request.node.path,
+        mode=config.getoption("mockserver_record_mode") or os.environ.get(_variable("record_mode")) or None,
+        usual_mode=config.getini("mockserver_record_mode") or None,
+        upstreams=tuple(upstreams),
+        keys=keys,
+        is_blocked=_is_blocked(config) or "block_network" in request.fixturenames,
+    )
 
 
 @pytest.fixture

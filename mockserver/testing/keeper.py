@@ -15,6 +15,7 @@ from mockserver.testing.wire import Refused
 from mockserver.testing.world import World, scene
 
 if TYPE_CHECKING:
+    from mockserver.testing.cassette import Cassette, Stand
     from mockserver.testing.server import Server
 
 __tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
@@ -67,10 +68,12 @@ class Keeper:
 
     :param node: the test's node id.
     :param options: what its markers say.
+    :param stand: tells where the test stands; asked for when one of its worlds has a cassette.
     """
 
-    def __init__(self, server: Server, node: str, options: Options) -> None:
+    def __init__(self, server: Server, node: str, options: Options, stand: Callable[[], Stand] | None = None) -> None:
         self.options = options
+        self._stand = stand
         self._server = server
         self._node = node
         self._worlds: dict[World, Options] = {}
@@ -106,8 +109,9 @@ class Keeper:
     def fork(self, world: World, name: str) -> World:
         """Return a copy of a world as it is now.
 
-        :raises WrongOption: the test has a world of that name.
+        :raises WrongOption: the test has a world of that name, or the world has a cassette.
         """
+        world.refuse_with_cassette("forked")
         found = self._named(self._label(name), lambda free: world.call("worlds.fork", body={"name": free}))
         fork = self._keep(World(self._server, found, self), self._worlds[world])
         inherited = {each["id"] for kind in ("faults", "stubs") for each in fork.every(f"{kind}.list")}
@@ -119,6 +123,8 @@ class Keeper:
         """Put a world back to where it began."""
         self._server.wire.call("worlds.delete", world.name)
         _begin(self._server, world.name, self._worlds[world])
+        if world.has_cassette:
+            world.cassette.rewind()
         _arm(world, self._worlds[world])
 
     def _label(self, name: str | None) -> str:
@@ -131,10 +137,20 @@ class Keeper:
         return name
 
     def _make(self, label: str, options: Options) -> World:
+        cassette = self._opened(label, options) if options.cassette else None
         name = self._named(label, lambda free: _begin(self._server, free, options))
-        world = self._keep(World(self._server, name, self), options)
+        world = self._keep(World(self._server, name, self, cassette), options)
+        if cassette is not None:
+            cassette.insert(world)
         _arm(world, options)
         return world
+
+    def _opened(self, label: str, options: Options) -> Cassette:
+        from mockserver.testing.cassette import Stand, opened
+
+        others = [world.cassette for world in self._worlds if world.has_cassette]
+        stand = self._stand() if self._stand is not None else Stand(self._node)
+        return opened(options, stand, self._server, label, others)
 
     def _keep(self, world: World, options: Options) -> World:
         with self._lock:
@@ -156,6 +172,15 @@ class Keeper:
 
     # The end
 
+    def write_cassettes(self) -> None:
+        """Write what was recorded.
+
+        :raises BadCassette: it cannot be written.
+        """
+        for world in self._worlds:
+            if world.has_cassette:
+                world.cassette.write()
+
     def violations(self) -> str:
         """Return what the worlds do not keep to, as text; empty when all is well."""
         verdicts = {
@@ -169,6 +194,12 @@ class Keeper:
             f"world {world.name}: {told(verdict)}" if several else told(verdict)
             for world, broken in verdicts.items()
             for verdict in broken.values()
+        ]
+        found += [
+            f"world {world.name}: {broken}" if several else broken
+            for world, options in self._worlds.items()
+            if world.has_cassette
+            for broken in world.cassette.violations(options.rules)
         ]
         found += [f"with a key that names no world, {told(verdict)}" for verdict in self._strays()]
         return "\n\n".join(found)
@@ -197,6 +228,8 @@ class Keeper:
     def remove(self) -> None:
         """Remove every world."""
         for world in self.worlds:
+            if world.has_cassette:
+                world.cassette.eject()
             try:
                 world.wire.call("worlds.delete", world.name)
             except Refused as refused:

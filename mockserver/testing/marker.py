@@ -16,7 +16,16 @@ from mockserver.kernel.errors import MockError
 RULES = ("invariants", "unmatched_requests", "unused_faults", "unused_stubs")
 """What a world is held to when its test ends."""
 
+OPTIONAL_RULES = ("unplayed_interactions",)
+"""What it is held to where that is asked for."""
+
+_EVERY_RULE = (*RULES, *OPTIONAL_RULES)
+
+RECORD_MODES = ("none", "once", "new_episodes", "all")
+"""When requests go to the real vendors to be recorded, as VCR.py calls it."""
+
 _MAX_SEED = 2**63 - 1
+_PARTS = ("method", "path", "query", "body", "host")
 
 
 class WrongOption(MockError):
@@ -32,11 +41,18 @@ class Options:
     :param at: what the clock shows at first; it stands still there unless `clock` says otherwise.
     :param clock: `real`, `frozen`, or how many times as fast, such as `x60`.
     :param faults: each as the keys of `faults.add`.
-    :param strict: every rule, none, or the names of those to keep.
+    :param strict: every rule, none, or the names of those to keep; `all` adds those that hold only if asked for.
     :param allow: names of rules to waive.
     :param switches: behaviours to turn on or off, by name.
     :param env: whether the variables of the vendors' clients are set for the test.
     :param block_network: whether every connection to elsewhere fails.
+    :param cassette: recording that answers in the simulation's place: a file or a folder, by its path from the test's
+        own folder; `True` for the test's own, `False` for none.
+    :param record_mode: one of `RECORD_MODES`, or what the run says.
+    :param on_miss: what becomes of a request that was not recorded: `error` or `simulate`.
+    :param order: in which order what was recorded is played: `any` or `recorded`.
+    :param repeats: what a request gets whose recordings have all been played: `never`, `last` or `cycle`.
+    :param match_on: parts of a request that have to be as recorded.
     """
 
     scenario: str | Path | None = None
@@ -50,11 +66,20 @@ class Options:
     switches: Mapping[str, bool] | None = None
     env: bool = False
     block_network: bool = False
+    cassette: str | Path | bool | None = None
+    record_mode: str | None = None
+    on_miss: str = "error"
+    order: str = "any"
+    repeats: str = "never"
+    match_on: Sequence[str] = ("method", "path", "query", "body")
 
     @property
     def rules(self) -> frozenset[str]:
         """The rules that hold."""
-        kept = RULES if self.strict is True else () if self.strict is False else _names(self.strict)
+        if isinstance(self.strict, bool):
+            kept: tuple[str, ...] = RULES if self.strict else ()
+        else:
+            kept = _EVERY_RULE if self.strict == "all" else _names(self.strict)
         return frozenset(kept) - frozenset(_names(self.allow))
 
     @property
@@ -79,7 +104,16 @@ def read(said: Iterable[tuple[Sequence[Any], Mapping[str, Any]]], base: Options 
         for name, value in options.items():
             _check(name, value)
             merged[name] = value
-    return replace(base or Options(), **merged)
+    found = replace(base or Options(), **merged)
+    if found.cassette is None:
+        for name in sorted(_ABOUT_CASSETTES & merged.keys()):
+            raise WrongOption(
+                f"{name}={merged[name]!r} is about a cassette, and there is none: say cassette=True, or where it is"
+            )
+    return found
+
+
+_ABOUT_CASSETTES = {"record_mode", "on_miss", "order", "repeats", "match_on"}
 
 
 def _known() -> str:
@@ -162,15 +196,38 @@ def _faults(value: Any) -> str | None:
 
 
 def _strict(value: Any) -> str | None:
-    return None if isinstance(value, bool) else _allow(value, "True, False, or the names of the rules to keep: ")
+    if isinstance(value, bool) or value == "all":
+        return None
+    return _some(value, _EVERY_RULE, "True, False, 'all', or the names of the rules to keep: ")
 
 
-def _allow(value: Any, before: str = "the names of the rules to waive: ") -> str | None:
-    wanted = f"give {before}{', '.join(RULES)}"
+def _allow(value: Any) -> str | None:
+    return _some(value, _EVERY_RULE, "the names of the rules to waive: ")
+
+
+def _some(value: Any, known: Sequence[str], before: str) -> str | None:
+    wanted = f"give {before}{', '.join(known)}"
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list | tuple | set | frozenset):
         return wanted
-    return None if all(name in RULES for name in names) else wanted
+    return None if all(name in known for name in names) else wanted
+
+
+def _cassette(value: Any) -> str | None:
+    is_fine = isinstance(value, bool) or (isinstance(value, str | Path) and str(value) not in ("", "."))
+    return None if is_fine else "give the path of a file or folder, True for the test's own, or False for none"
+
+
+def _match_on(value: Any) -> str | None:
+    wanted = _some(value, _PARTS, "parts of a request: ")
+    return wanted or (None if value else f"give at least one of {', '.join(_PARTS)}")
+
+
+def _one_of(*known: str) -> Callable[[Any], str | None]:
+    def check(value: Any) -> str | None:
+        return None if isinstance(value, str) and value in known else f"give one of {', '.join(known)}"
+
+    return check
 
 
 def _switches(value: Any) -> str | None:
@@ -187,6 +244,8 @@ def _flag(value: Any) -> str | None:
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "scenario": _scenario, "seed": _seed, "balance_usd": _balance, "at": _at, "clock": _clock, "faults": _faults,
     "strict": _strict, "allow": _allow, "switches": _switches, "env": _flag, "block_network": _flag,
+    "cassette": _cassette, "record_mode": _one_of(*RECORD_MODES), "on_miss": _one_of("error", "simulate"),
+    "order": _one_of("any", "recorded"), "repeats": _one_of("never", "last", "cycle"), "match_on": _match_on,
 }  # fmt: skip
 
 

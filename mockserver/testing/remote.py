@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 from mockserver.kernel.clock import machine_now
@@ -37,7 +37,7 @@ class RemoteServer:
     :raises NoServer: what answers at the URL is not one of ours, or does not let us in.
     """
 
-    is_local = False
+    is_local: Literal[False] = False
 
     def __init__(self, url: str, token: str | None = None) -> None:
         check(url, token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mockserver.kernel.errors import MockError
 from mockserver.kernel.world import NOBODY
@@ -22,7 +22,7 @@ class NoServer(MockError):
 class LocalServer:
     """A simulator in this process and in memory."""
 
-    is_local = True
+    is_local: Literal[True] = True
     run = ""
 
     def __init__(self) -> None:

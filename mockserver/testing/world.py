@@ -13,6 +13,7 @@ from mockserver.testing.clock import Clock
 from mockserver.testing.credits import Credits
 from mockserver.testing.drifts import Drifts
 from mockserver.testing.faults import Faults
+from mockserver.testing.marker import WrongOption
 from mockserver.testing.record import Record
 from mockserver.testing.requests import Requests
 from mockserver.testing.stubs import Stubs
@@ -21,12 +22,14 @@ from mockserver.testing.values import Instant, Span
 
 if TYPE_CHECKING:
     from mockserver.http.inprocess import InProcessTransport
+    from mockserver.testing.cassette import Cassette
     from mockserver.testing.server import Server
     from mockserver.testing.wire import Wire
 
 __tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
 
 _PAGE = 1000
+_ABOUT_SIMULATION = {"spend", "reconciles", "invariants", "detected"}
 
 
 class Keeper(Protocol):
@@ -51,9 +54,10 @@ class World(Assertions):
 
     :param name: what its keys end in.
     :param keeper: keeps the worlds of its test.
+    :param cassette: what answers in its place.
     """
 
-    def __init__(self, server: Server, name: str, keeper: Keeper) -> None:
+    def __init__(self, server: Server, name: str, keeper: Keeper, cassette: Cassette | None = None) -> None:
         self.name = self._name = name
         self.server = server
         self._wire = server.wire
@@ -67,6 +71,7 @@ class World(Assertions):
         self.requests = Requests(self)
         self.switches = Switches(self)
         self._keeper = keeper
+        self._cassette = cassette
 
     def __repr__(self) -> str:
         return f"World({self.name!r})"
@@ -146,6 +151,41 @@ class World(Assertions):
         """The same for `httpx.AsyncClient`."""
         return self.transport
 
+    # What answers in its place
+
+    @property
+    def has_cassette(self) -> bool:
+        """Whether recorded answers are played in it."""
+        return self._cassette is not None
+
+    @property
+    def cassette(self) -> Cassette:
+        """The recording that answers in its place.
+
+        :raises WrongOption: the world has none.
+        """
+        if self._cassette is None:
+            raise WrongOption("this world has no cassette: @pytest.mark.mockserver(cassette=...) gives it one")
+        return self._cassette
+
+    def refuse_with_cassette(self, done: str) -> None:
+        """Refuse what a recording cannot follow.
+
+        :raises WrongOption: the world has a cassette.
+        """
+        if self._cassette is not None:
+            raise WrongOption(
+                f"a world with a cassette cannot be {done}: what was recorded goes one way only; .reset() begins anew"
+            )
+
+    def _verify(self, check: str, **options: Any) -> None:
+        if self._cassette is not None and not self._cassette.is_simulated and check in _ABOUT_SIMULATION:
+            raise WrongOption(
+                f"assert_{check} is about what the simulation did, and in this world recorded answers stand in its"
+                ' place: nothing was spent and nothing billed. With on_miss="simulate" every request is simulated too'
+            )
+        super()._verify(check, **options)
+
     # What happens in it
 
     def play(self, name: str | Path, *, seed: int | None = None, history: Span | None = None) -> Play:
@@ -195,6 +235,7 @@ class World(Assertions):
 
     def snapshot(self, label: str = "") -> str:
         """Keep the world as it is, and return the id to come back with."""
+        self.refuse_with_cassette("snapshotted")
         return str(self.change("snapshots.create", body={"name": label})["id"])
 
     def restore(self, snapshot: str) -> None:

@@ -17,9 +17,13 @@ from tests.testing.conftest import Inner, chat, client_of
 
 pytest_plugins = ("pytester",)
 
-NAMES = "scenario, seed, balance_usd, at, clock, faults, strict, allow, switches, env, block_network"
+NAMES = (
+    "scenario, seed, balance_usd, at, clock, faults, strict, allow, switches, env, block_network, cassette,"
+    " record_mode, on_miss, order, repeats, match_on"
+)
 SCENARIOS = ", ".join(scenario_names())
-RULES = "invariants, unmatched_requests, unused_faults, unused_stubs"
+RULES = "invariants, unmatched_requests, unused_faults, unused_stubs, unplayed_interactions"
+PATH = "give the path of a file or folder, True for the test's own, or False for none"
 
 
 # What it does
@@ -143,7 +147,8 @@ def test_worlds_of_one_start_are_alike_and_apart(make_world: Callable[..., World
 
 WRONG = [
     ("balanc_usd='1'", f"there is no option 'balanc_usd' (did you mean 'balance_usd'?); there are: {NAMES}"),
-    ("cassette='x'", f"there is no option 'cassette'; there are: {NAMES}"),
+    ("tape='x'", f"there is no option 'tape'; there are: {NAMES}"),
+    ("casette='x'", f"there is no option 'casette' (did you mean 'cassette'?); there are: {NAMES}"),
     (
         "'empty-wallet'",
         f"options have names, such as balance_usd='1.00'; 'empty-wallet' has none. There are: {NAMES}",
@@ -162,11 +167,29 @@ WRONG = [
         "faults='503'",
         "faults='503': give a list of faults, each a dict such as {'operation': 'chat.*', 'status': 503}",
     ),
-    ("strict='all'", f"strict='all': give True, False, or the names of the rules to keep: {RULES}"),
+    ("strict='every'", f"strict='every': give True, False, 'all', or the names of the rules to keep: {RULES}"),
     ("allow=['unused']", f"allow=['unused']: give the names of the rules to waive: {RULES}"),
     ("switches=['a']", "switches=['a']: give a dict of switches by name, such as {'pareta.strict': True}"),
     ("env=1", "env=1: give True or False"),
     ("block_network='yes'", "block_network='yes': give True or False"),
+    ("cassette=1", f"cassette=1: {PATH}"),
+    ("cassette=''", f"cassette='': {PATH}"),
+    (
+        "cassette=True, record_mode='new_episode'",
+        "record_mode='new_episode': give one of none, once, new_episodes, all",
+    ),
+    ("cassette=True, on_miss='fail'", "on_miss='fail': give one of error, simulate"),
+    ("cassette=True, order='strict'", "order='strict': give one of any, recorded"),
+    ("cassette=True, repeats=True", "repeats=True: give one of never, last, cycle"),
+    (
+        "cassette=True, match_on=['uri']",
+        "match_on=['uri']: give parts of a request: method, path, query, body, host",
+    ),
+    ("cassette=True, match_on=[]", "match_on=[]: give at least one of method, path, query, body, host"),
+    (
+        "on_miss='simulate'",
+        "on_miss='simulate' is about a cassette, and there is none: say cassette=True, or where it is",
+    ),
     (
         "faults=[{'operation': 'chat.*', 'statuss': 1}]",
         "faults=[{'operation': 'chat.*', 'statuss': 1}]: faults.add: statuss: there is no such option (there are*",
@@ -227,6 +250,8 @@ def test_options_that_are_fine_are_read() -> None:
     assert options.rules == {"invariants", "unmatched_requests", "unused_faults"}
     assert read([((), {"strict": False})]).rules == frozenset()
     assert read([((), {"strict": "invariants"})]).rules == {"invariants"}
+    assert "unplayed_interactions" not in read([((), {"strict": True})]).rules
+    assert "unplayed_interactions" in read([((), {"strict": "all"})]).rules
 
 
 def test_a_naive_time_is_refused() -> None:
