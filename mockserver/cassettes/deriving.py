@@ -32,8 +32,8 @@ FEWEST_A_CUSTOMER = 30
 MOST_CALLS = 2_000_000
 """How many calls a scenario comes to at most: it is as long as the recording, or shorter."""
 LONGEST_US = 366 * DAY
-NO_DATE = parse_instant("2026-01-05T00:00:00Z")
-"""When a scenario begins whose recording has no dates: a Monday."""
+EARLIEST_START = parse_instant("2026-01-05T00:00:00Z")
+"""A Monday; what worlds start with is older. A recording without dates begins there."""
 
 _Z99: Final = 2.3263478740408408
 _Z975: Final = 1.959963984540054
@@ -153,11 +153,19 @@ class _Draft:
     @property
     def _start(self) -> int:
         first = self._first
-        return NO_DATE if first is None else max(floor_to(first, DAY), parse_instant("1970-01-01T00:00:00Z"))
+        if first is None:
+            return EARLIEST_START
+        day = floor_to(first, DAY)
+        return day if day >= EARLIEST_START else EARLIEST_START + (day - EARLIEST_START) % WEEK
 
     @property
     def _start_said(self) -> str:
-        return "assumed: the recording has no dates" if self._first is None else "the day the recording began"
+        first = self._first
+        if first is None:
+            return "assumed: the recording has no dates"
+        if first < EARLIEST_START:
+            return "of the weekday on which the recording began; worlds have no past before that"
+        return "the day the recording began"
 
     @property
     def _span_said(self) -> str:
@@ -174,7 +182,7 @@ class _Draft:
     @property
     def _length(self) -> str:
         spans = self._seen.spans
-        days = 1 if not spans else ceil((spans[-1][1] - self._start) / DAY)
+        days = 1 if not spans else ceil((spans[-1][1] - floor_to(spans[0][0], DAY)) / DAY)
         days = min(days, LONGEST_US // DAY, int(MOST_CALLS / self._per_day))
         return f"{max(1, days)}d"
 
@@ -217,11 +225,17 @@ class _Draft:
         if dated >= FEWEST_CALLS and covered >= SHORTEST_US:
             # Calls of which nobody knows when they were are as likely as others at any time.
             rate = week.per_day(self._hours, self._weekdays) * self._seen.calls / dated
-            off = _percent(_Z975 / sqrt(dated))
+            # Calls of one conversation come together: a geometric number of them, of mean m, is 2m - 1 times as uneven.
+            uneven = 2 * self._turns - 1
+            off = _percent(_Z975 * sqrt(uneven / dated))
             said = f"{_plural(dated, 'call')} in {_span(covered)}, by the shapes below; 95% sure within {off}"
             return min(max(rate, 0.001), 10_000_000.0), said
         why = f"{_plural(dated, 'dated call')} in {_span(covered)} tell no rate"
         return float(min(self._seen.calls, 10_000_000)), f"assumed: all that was recorded in one day; {why}"
+
+    @property
+    def _turns(self) -> float:
+        return min(50.0, max(1.0, self._seen.calls / max(1, self._seen.openings)))
 
     # State
 
@@ -266,15 +280,14 @@ class _Draft:
     # Calls
 
     def _conversation(self) -> Iterator[str]:
-        seen, openings = self._seen, max(1, self._seen.openings)
-        turns = min(50.0, max(1.0, seen.calls / openings))
+        seen = self._seen
         if seen.calls == seen.openings:
             yield f"  conversation: {{turns: 1}} # none of {_plural(seen.calls, 'call')} goes on with an earlier one"
             return
         going_on = seen.calls - seen.openings
         yield "  conversation:"
         calls = _plural(seen.calls, "call")
-        yield f"    turns: {_digits(turns, 4)} # {going_on:,} of {calls} go on with an earlier one"
+        yield f"    turns: {_digits(self._turns, 4)} # {going_on:,} of {calls} go on with an earlier one"
         default = ConversationPart().think_time
         if seen.thinking_s.count >= FEWEST:
             law = seen.thinking_s.law()
