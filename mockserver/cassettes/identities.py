@@ -13,15 +13,16 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from mockserver.cassettes import bodies
 from mockserver.cassettes.interaction import Answer
+from mockserver.cassettes.redaction import PLACEHOLDER
 from mockserver.http.messages import Headers, Request
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~=@-]{2,199}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _INSTANT = re.compile(r"\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d.*)?|(19|20)\d{6}|\d+(\.\d+)?[smhdw]?", re.ASCII)
-_PLACEHOLDER = re.compile(r"redacted-[a-z]+-\d+", re.ASCII)
 _SEGMENT = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _CLASSES = re.compile(r"[a-z]+|[A-Z]+|[0-9]+", re.ASCII)
 _KEY = re.compile(r"(?:^|_)(?:id|ids|uuid|token)$|[a-z](?:Id|Ids|ID|IDs|Uuid|Token)$", re.ASCII)
+_ADDRESS = re.compile(r"/|[a-z][a-z0-9+.-]{1,20}://", re.ASCII)
 _LITERAL = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.)*"')
 
 # What is never an id although it may look drawn: names of things that both worlds know by the same name.
@@ -48,7 +49,7 @@ def is_drawn(text: str) -> bool:
     """Tell whether a text looks like an id that a machine drew: a UUID, or a token with letters and digits mixed."""
     if not _TOKEN.fullmatch(text) or _INSTANT.fullmatch(text):
         return False
-    if _UUID.fullmatch(text) or _PLACEHOLDER.fullmatch(text):
+    if _UUID.fullmatch(text) or PLACEHOLDER.fullmatch(text):
         return True
     return any(_is_random(segment) for segment in _SEGMENT.findall(text))
 
@@ -76,6 +77,11 @@ class Identities:
     def pairs(self) -> Mapping[str, str]:
         """Recorded ids, and what the simulation calls the same thing; the same id where both call it so."""
         return MappingProxyType(self._ours)
+
+    @property
+    def recorded(self) -> Mapping[str, str]:
+        """The same pairs the other way round: what the simulation calls a thing, and its recorded id."""
+        return MappingProxyType(self._theirs)
 
     def is_known(self, recorded: str) -> bool:
         """Whether a recorded id has a mate."""
@@ -261,7 +267,7 @@ def _are_ids(key: str, recorded: str, mine: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    return text.startswith(("/", "http://", "https://")) and not any(each.isspace() for each in text)
+    return _ADDRESS.match(text) is not None and not any(each.isspace() for each in text)
 
 
 def _in_addresses(recorded: str, mine: str, strength: Strength) -> Iterator[_Pair]:
