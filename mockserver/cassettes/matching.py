@@ -21,7 +21,7 @@ USUAL = frozenset(PARTS) - {"host"}
 MOST_DIFFERENCES = 6
 """As many differences of one pair are told."""
 
-_PLACEHOLDER = re.compile(redaction.PLACEHOLDER.pattern.decode())
+_PLACEHOLDER = redaction.PLACEHOLDER
 
 _SECRET_NAME = re.compile(r"secret|passw|token$|api_?-?key|credential|authorization|cookie", re.IGNORECASE)
 _SECRET = re.compile(
