@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from mockserver.kernel.errors import Unusable
+from mockserver.options import closeness, option
+
+if TYPE_CHECKING:
+    from mockserver.app import Simulator
+    from mockserver.cassettes.player import Order, Repeats, Timing
+    from mockserver.http.serve import ServerName
+    from mockserver.logs import LogForm
+
+_ON_THE_COMMAND_LINE = 2
 
 CASSETTES = click.argument("cassettes", nargs=-1, required=True, metavar="CASSETTE...", type=click.Path(path_type=Path))
 
@@ -17,10 +32,171 @@ def record(cassette: Path) -> None:
 
 
 @click.command()
+@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+@option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
+@option(
+    "--on-miss",
+    type=click.Choice(("error", "simulate")),
+    default="error",
+    show_default=True,
+    help="What becomes of a request that was not recorded: it is answered 421, or by a simulation in which everything"
+    " that was played has happened too.",
+)
+@option(
+    "--order",
+    type=click.Choice(("any", "recorded")),
+    default="any",
+    show_default=True,
+    help="The first recording of a request that was not played yet, or only the next one of a file.",
+)
+@option(
+    "--repeats",
+    type=click.Choice(("never", "last", "cycle")),
+    default="never",
+    show_default=True,
+    help="What becomes of a request once all its recordings were played: as one that was not recorded, the last"
+    " answer again, or the first again.",
+)
+@option(
+    "--match-on",
+    metavar="PART,...",
+    default="method,path,query,body",
+    show_default=True,
+    help="What of a request counts; also: host.",
+)
+@option(
+    "--timing",
+    type=click.Choice(("none", "recorded")),
+    default="none",
+    show_default=True,
+    help="Whether answers, and the pieces of streams, wait as they did when they were recorded.",
+)
+@option(
+    "--stale-after",
+    metavar="SPAN",
+    default="180d",
+    show_default=True,
+    help="Warn of cassettes that were recorded longer ago; 0 for never.",
+)
+@option("--scenario", metavar="NAME|PATH", help="Start state of the simulated world; its traffic is not played.")
+@option("--fixtures", type=click.Path(path_type=Path), metavar="FOLDER", help="Starting data of the simulated world.")
+@option("--seed", type=int, help="Seed of the simulated world.  [default: 0, or the scenario's]")
+@option(
+    "--server",
+    type=click.Choice(("hypercorn", "uvicorn", "granian")),
+    default="hypercorn",
+    show_default=True,
+    help="HTTP server; uvicorn and granian come with the extra 'fast'.",
+)
+@option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log.")
 @CASSETTES
-def replay(cassettes: tuple[Path, ...]) -> None:
-    """Serve recorded answers to any client."""
-    raise NotImplementedError
+@click.pass_context
+def replay(
+    context: click.Context,
+    cassettes: tuple[Path, ...],
+    host: str,
+    port: int,
+    admin_token: str | None,
+    on_miss: str,
+    order: Order,
+    repeats: Repeats,
+    match_on: str,
+    timing: Timing,
+    stale_after: str,
+    scenario: str | None,
+    fixtures: Path | None,
+    seed: int | None,
+    server: ServerName,
+    log: LogForm,
+) -> None:
+    """Serve recorded answers to any client, until interrupted; then say what was played.
+
+    A CASSETTE is a file that VCR.py or `mockserver record` wrote, or a folder of such files. Which host a request was
+    recorded from does not count, nor do its headers. GET /_mock/replay tells what was played and what was missed.
+    """
+    from mockserver import __version__, logs
+    from mockserver.cassettes.files import Library
+    from mockserver.cassettes.player import Player
+    from mockserver.cassettes.replaying import ReplayApp, stale, summary
+    from mockserver.http.serve import listen, require, run, url_of
+
+    gc.disable()  # what a start makes is there to stay
+    logs.configure(log)
+    require(server)
+    parts, stale_after_us = _parts(match_on), _span("--stale-after", stale_after)
+    told = [name for name in ("scenario", "fixtures", "seed") if closeness(context, name) == _ON_THE_COMMAND_LINE]
+    if on_miss == "error" and told:
+        raise Unusable(f"--{told[0]} is of the world that --on-miss simulate has")
+    with listen(host, port, is_guarded=admin_token is not None) as listener, ExitStack() as stack:
+        library = Library(cassettes)
+        player = Player(library, order=order, repeats=repeats, match_on=parts, timing=timing)
+        simulator: Simulator | None = None
+        if on_miss == "simulate":
+            simulator = _along(scenario, fixtures, seed, admin_token)
+            stack.callback(simulator.close)
+        if stale_after_us:
+            for line in stale(library, stale_after_us):
+                click.echo(f"mockserver: {line}", err=True)
+        app = ReplayApp(player, simulator, admin_token)
+        files = "1 file" if len(library.files) == 1 else f"{len(library.files)} files"
+        played = f"{len(library)} interactions of {files}"
+        banner = f"mockserver {__version__} replaying {played} on {url_of(listener)} ({server})"
+
+        def announce() -> None:
+            gc.freeze()
+            gc.enable()
+            click.echo(banner)
+
+        run(app, listener, server=server, on_ready=announce)
+        click.echo(summary(player, app.simulated))
+
+
+def _parts(text: str) -> frozenset[str]:
+    """Return the parts of a request that are to count.
+
+    :raises Unusable: there is no such part.
+    """
+    from mockserver.cassettes.matching import PARTS
+
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    wrong = next((part for part in parts if part not in PARTS), None)
+    if wrong is not None or not parts:
+        raise Unusable(f"--match-on: '{wrong or text}' is no part of a request; there are: {', '.join(PARTS)}")
+    return frozenset(parts)
+
+
+def _span(name: str, text: str) -> int:
+    """Return a length of time in microseconds.
+
+    :raises Unusable: it is none.
+    """
+    from mockserver.kernel.windows import parse_duration
+
+    try:
+        return 0 if text.strip() == "0" else parse_duration(text)
+    except ValueError as error:
+        raise Unusable(f"{name}: {error}") from None
+
+
+def _along(scenario: str | None, fixtures: Path | None, seed: int | None, admin_token: str | None) -> Simulator:
+    """Return the simulator that goes along with a recording, in memory.
+
+    :raises Unusable: the scenario or the fixtures cannot be used.
+    """
+    from mockserver.app import Simulator
+    from mockserver.config import Settings
+    from mockserver.kernel.world import Beginning
+
+    beginning = Beginning()
+    if scenario is not None:
+        from mockserver import resources
+        from mockserver.simulation.script import load
+
+        beginning = load(resources.scenario(scenario)).beginning
+    if seed is not None:
+        beginning = replace(beginning, seed=seed)
+    return Simulator(Settings(None, beginning, admin_token=admin_token, scenario=scenario, fixtures=fixtures))
 
 
 @click.command()

@@ -230,7 +230,7 @@ def _differences(recorded: Request, sent: Request, parts: frozenset[str]) -> Ite
     if "method" in parts and recorded.method != sent.method:
         yield Difference("method", recorded.method, sent.method)
     if "path" in parts and recorded.path != sent.path:
-        yield Difference("path", recorded.path, sent.path)
+        yield Difference("path", conceal(recorded.path), conceal(sent.path))
     one, other = form_of(recorded, parts), form_of(sent, parts)
     if one.host != other.host:
         yield Difference("host", one.host, other.host)
@@ -248,7 +248,7 @@ def _field_differences(
         other = [(name, value) for key, value in sent if key == name]
         if not _fields_fit(one, other):
             yield Difference(
-                f"{where}{name}",
+                f"{where}{cut(conceal(name))}",
                 ", ".join(shown(name, value) for _, value in one) or None,
                 ", ".join(shown(name, value) for _, value in other) or None,
             )
@@ -312,7 +312,7 @@ def _value_differences(where: str, name: str, recorded: Any, sent: Any, depth: i
         return
     if depth < _MOST_DEPTH and isinstance(recorded, dict) and isinstance(sent, dict):
         for key in [*recorded, *(key for key in sent if key not in recorded)]:
-            inner = f"{where}.{key}"
+            inner = f"{where}.{cut(conceal(key))}"
             if key not in sent:
                 yield Difference(inner, shown(key, recorded[key]), None)
             elif key not in recorded:
@@ -373,13 +373,13 @@ def _apart(one: str, other: str) -> float:
     if one == other:
         return 0.0
     one, other = one[:64], other[:64]
-    before = [*range(len(other) + 1)]
+    before: list[int] = [*range(len(other) + 1)]
     for n, letter in enumerate(one, 1):
         now = [n]
         for m, against in enumerate(other, 1):
             now.append(min(before[m] + 1, now[-1] + 1, before[m - 1] + (letter != against)))
         before = now
-    return before[-1] / max(len(one), len(other))
+    return float(before[-1]) / max(len(one), len(other))
 
 
 def rough_distance(one: Sequence[str], other: Sequence[str]) -> int:

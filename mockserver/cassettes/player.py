@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from mockserver.cassettes import bodies, matching
 from mockserver.cassettes.files import Library
-from mockserver.cassettes.interaction import Answer, BadCassette, Interaction
+from mockserver.cassettes.interaction import BadCassette, Interaction
 from mockserver.cassettes.matching import Difference, Form
 from mockserver.http.messages import Headers, Reply, Request, Stream
 
@@ -67,6 +67,16 @@ class Near:
     times: int
     matches: tuple[str, ...]
     differs: tuple[Difference, ...]
+
+    def told(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        return {
+            "place": self.place,
+            "request": self.request,
+            "played": self.times,
+            "matches": self.matches,
+            "differs": [{"where": d.where, "recorded": d.recorded, "sent": d.sent} for d in self.differs],
+        }
 
     def __str__(self) -> str:
         told = "; ".join(map(str, self.differs)) or "nothing differs"
@@ -224,16 +234,7 @@ class Player:
         log.warning("%s", miss.detail)
         return _problem(
             NOT_RECORDED, "Not recorded", miss.detail,
-            nearest=[
-                {
-                    "place": near.place,
-                    "request": near.request,
-                    "played": near.times,
-                    "matches": near.matches,
-                    "differs": [{"where": d.where, "recorded": d.recorded, "sent": d.sent} for d in near.differs],
-                }
-                for near in miss.nearest
-            ],
+            nearest=[near.told() for near in miss.nearest],
         )  # fmt: skip
 
     # Finding
@@ -548,13 +549,3 @@ def _problem(status: int, title: str, detail: str, **more: object) -> Reply:
     reply.headers = [(b"content-type", b"application/problem+json")]
     reply.is_recorded, reply.note = True, detail
     return reply
-
-
-def recorded_answer(player: Player, reply: Played) -> Answer:
-    """Return the answer that was played, as it was recorded but for its compression."""
-    answer = player.library.read(reply.number).answer
-    try:
-        body = bodies.decoded(answer.headers, answer.body)
-    except ValueError:
-        return answer
-    return Answer(answer.status, answer.reason, answer.headers, body)

@@ -199,7 +199,10 @@ async def _sever(reply: Reply, scope: Scope, leaving: asyncio.Future[None]) -> N
 
 
 def _start(reply: Reply, extra: list[tuple[bytes, bytes]]) -> dict[str, Any]:
-    return {"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, *extra]}
+    headers = reply.headers
+    if reply.is_recorded:  # servers say themselves what time it is
+        headers = [header for header in headers if header[0] != b"date"]
+    return {"type": "http.response.start", "status": reply.status, "headers": [*headers, *extra]}
 
 
 async def _disconnect(receive: Receive) -> None:
