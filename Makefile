@@ -3,6 +3,8 @@ PYTHON ?= python3
 # A file's tests stay together: some share what takes long to make, and the last ones look back on the others.
 PARALLEL ?= --numprocesses auto --dist loadfile
 BIN := .venv/bin
+# The tests start hundreds of processes, each of which would compile anew what none may keep.
+export PYTHONDONTWRITEBYTECODE :=
 # Versions of the vendors' clients the tests run side by side; their generations differ on the wire.
 PARETA_SDKS := 0.1.0 0.2.1 0.3.1 1.0.0 1.3.0 2.1.0 3.0.4
 PAYGENTIC_SDKS := 0.1.19 0.2.17 0.5.0 0.5.18 0.6.3

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+import sqlite3
+from collections.abc import Iterable, Iterator
 
 import httpx
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from mockserver.app import Simulator
 from mockserver.config import Settings
 from mockserver.http.inprocess import InProcessTransport
+from mockserver.kernel.sqlite import Migrations
+from mockserver.kernel.store import Store
 from mockserver.kernel.windows import parse_instant
 from mockserver.kernel.world import Beginning, World
 from tests.conformance import judged
@@ -20,6 +24,16 @@ hypothesis_settings.register_profile("mockserver", deadline=None)
 hypothesis_settings.load_profile("mockserver")
 
 START = "2026-02-10T12:00:00Z"
+
+gc.disable()  # until the tests are collected: what that makes stays
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over thousands of tests, which stay to the end, each time it looks."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
 
 collect_ignore = ["downstream"]  # somebody else's project, whose tests run in an environment of its own
 
@@ -45,10 +59,54 @@ def settings() -> Settings:
     return Settings(beginning=Beginning(seed=7, clock_mode="frozen", clock_at=parse_instant(START)))
 
 
+class Templates:
+    """Databases as simulators begin with them. Each is made once, in the simulator's own way, and then copied.
+
+    Only those of a frozen clock and of our own starting data are kept: they are the same whenever they are made.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Settings, tuple[sqlite3.Connection, dict[str, str]]] = {}
+
+    def new_simulator(self, settings: Settings) -> Simulator:
+        """Return a simulator as `Simulator(settings)` does."""
+        beginning = settings.beginning
+        is_frozen = beginning.clock_mode == "frozen" and beginning.clock_at is not None
+        if not is_frozen or (settings.db, settings.scenario, settings.fixtures) != (None, None, None):
+            return Simulator(settings)
+        if settings not in self._kept:
+            simulator = Simulator(settings)
+            copy = sqlite3.connect(":memory:", check_same_thread=False)
+            simulator.store.conn.backup(copy)
+            self._kept[settings] = (copy, simulator.store._worldly)
+            return simulator
+        made, worldly = self._kept[settings]
+
+        def copied(store: Store, sets: Iterable[Migrations]) -> None:
+            made.backup(store.conn)
+            store._worldly = dict(worldly)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Store, "migrate", copied)
+            return Simulator(settings)
+
+    def close(self) -> None:
+        for made, _ in self._kept.values():
+            made.close()
+
+
+@pytest.fixture(scope="session")
+def templates() -> Iterator[Templates]:
+    """Databases to begin with."""
+    templates = Templates()
+    yield templates
+    templates.close()
+
+
 @pytest.fixture
-def simulator(settings: Settings) -> Iterator[Simulator]:
+def simulator(settings: Settings, templates: Templates) -> Iterator[Simulator]:
     """A whole simulator, in this process."""
-    simulator = Simulator(settings)
+    simulator = templates.new_simulator(settings)
     yield simulator
     simulator.close()
 
