@@ -252,17 +252,7 @@ def parse(text: str, path: str) -> Script:
     """
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise _too_large(path)
-    try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        _check_size(root)
-        repeated = list(_repeated(root))
-        data = loader.construct_document(root) if root is not None else None
-    except yaml.YAMLError as error:
-        raise FaultyScript([_syntax_fault(path, error)]) from None
-    except ValueError as error:  # an integer of more digits than the interpreter reads
-        raise FaultyScript([f"{path}:1: {error}"]) from None
-    source = Source(path, root)
+    data, source, repeated = read_document(text, path)
     faults = [(line, f"{path}:{line}: {message}") for line, message in repeated]
     try:
         script = Script.model_validate(data, context=WRITTEN)
@@ -275,6 +265,25 @@ def parse(text: str, path: str) -> Script:
     if faults:
         raise FaultyScript([text for _, text in sorted(faults, key=itemgetter(0))], script)
     return script
+
+
+def read_document(text: str, path: str) -> tuple[Any, Source, list[tuple[int, str]]]:
+    """Return what a YAML text says, where it says it, and in which lines it says something twice.
+
+    :param path: what to call the file in messages.
+    :raises FaultyScript: it is not YAML, or would be huge.
+    """
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        _check_size(root)
+        repeated = list(_repeated(root))
+        data = loader.construct_document(root) if root is not None else None
+    except yaml.YAMLError as error:
+        raise FaultyScript([_syntax_fault(path, error)]) from None
+    except ValueError as error:  # an integer of more digits than the interpreter reads
+        raise FaultyScript([f"{path}:1: {error}"]) from None
+    return data, Source(path, root), repeated
 
 
 def _too_large(path: str) -> FaultyScript:
