@@ -120,7 +120,8 @@ _ODD = re.compile(
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|-?\d[\d.eE+-]*|true|false|null', re.DOTALL)
 _EVENT_DATA = re.compile(rb"^data: ?", re.MULTILINE)
-_RUN_BEFORE = re.compile(rb"[A-Za-z0-9+/_-]*\Z")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_LONGEST_RUN = 1 << 22
 _RUN_AFTER = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")
 _SHORT_ESCAPES = {"\b": b"b", "\f": b"f", "\n": b"n", "\r": b"r", "\t": b"t"}
 _ENTITIES = {"&": b"&(?:amp|#38|#x26);", "<": b"&(?:lt|#60|#x3[cC]);", ">": b"&(?:gt|#62|#x3[eE]);",
@@ -217,8 +218,9 @@ class _Secret:
 
     def _in_base64(self, data: bytes, start: int, end: int) -> Edit:
         """Return what is to stand for a whole run of base64 that holds the value."""
-        before, after = _RUN_BEFORE.search(data, max(0, start - (1 << 20)), start), _RUN_AFTER.match(data, end)
-        first, last = before.start() if before else start, after.end() if after else end
+        before, after = data[max(0, start - _LONGEST_RUN) : start], _RUN_AFTER.match(data, end, end + _LONGEST_RUN)
+        first = start - len(before) + len(before.rstrip(_BASE64))
+        last = after.end() if after else end
         run = data[first:last]
         text = run.rstrip(b"=")
         is_url_safe = b"-" in text or b"_" in text
@@ -657,6 +659,20 @@ def _addresses(data: bytes) -> Iterator[tuple[int, int]]:
             local = before[0].lstrip(_LOCAL_EDGE)
             if local:
                 yield match.start() - len(local), match.end()
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what a field or parameter of this name holds travels as a credential."""
+    return name.lower().translate(_NOT_IN_NAMES) in _SECRET_PARAMETERS
+
+
+def concealed(text: str) -> str:
+    """Return a text for a message, without what looks like a key or an e-mail address."""
+    data = text.encode("utf-8", "surrogatepass")
+    for start, end in sorted({*_keys(data), *_addresses(data)}, reverse=True):
+        if PLACEHOLDER.fullmatch(data[start:end].decode("utf-8", "replace")) is None:
+            data = data[:start] + b"(not shown)" + data[end:]
+    return data.decode("utf-8", "replace")
 
 
 def _is_unlikely(value: bytes) -> bool:

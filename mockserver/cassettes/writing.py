@@ -1,14 +1,35 @@
-"""Appends interactions to cassette files, each in one write, so that a file is whole at any moment."""
+"""Appends interactions to cassette files, each in one write, so that a file is whole at any moment.
+
+New files are readable by their owner only: keys are taken out of them, but not what people said to a model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from mockserver.cassettes.interaction import Interaction
+from mockserver.cassettes.files import FORMAT, Library
+from mockserver.cassettes.format import interaction_of, to_vcr
+from mockserver.cassettes.index import item_of
+from mockserver.cassettes.interaction import BadCassette, Interaction
+from mockserver.cassettes.redaction import PLACEHOLDER
+from mockserver.kernel.clock import machine_now
+from mockserver.kernel.windows import format_instant
 
 RecordMode = Literal["once", "new_episodes", "all"]
+MODES: tuple[RecordMode, ...] = ("once", "new_episodes", "all")
+ENDINGS = (".yaml", ".yml", ".json")
+
+_PERMISSIONS = 0o600
+_PLACEHOLDER = re.compile(PLACEHOLDER.pattern.encode())
+_JSON_END = b"\n]}\n"
+_BLOCK = 1 << 20
 
 
 class CannotWrite(Exception):
@@ -18,7 +39,9 @@ class CannotWrite(Exception):
 class CassetteWriter:
     """One cassette file that is recorded into; it is made when the first interaction is there.
 
-    What is given to it must have been redacted.
+    What is given to it must have been redacted. Nobody else can record into the file meanwhile. Where the last
+    interaction of a file that is appended to was cut short, because whoever wrote it was killed, it is taken off; and a
+    file that cannot be appended to, such as VCR.py's own, is brought into a form in which it can be.
 
     :param recorded_from: origins of the upstreams.
     :param mode: `once` refuses a file that exists, `new_episodes` appends to it, `all` takes its place.
@@ -36,18 +59,225 @@ class CassetteWriter:
     ) -> None:
         self.path = path
         self.written = 0
-
-    @property
-    def placeholders(self) -> frozenset[bytes]:
+        self.placeholders: frozenset[bytes] = frozenset()
         """What stands in the file in place of secrets: a `Redactor` numbers `after` them."""
-        raise NotImplementedError
+        self._file: int | None = None
+        self._form: _Yaml | _Json
+        if path.suffix.lower() not in ENDINGS:
+            raise BadCassette(f"{path}: a cassette's name ends in one of {', '.join(ENDINGS)}")
+        self._form = _Json() if path.suffix.lower() == ".json" else _Yaml()
+        said = {"format": FORMAT, "recorded_at": format_instant(machine_now()), "recorded_from": [*recorded_from]}
+        self._metadata = {"mockserver": {**said, **(metadata or {})}}
+        try:
+            is_there = path.exists() and path.stat().st_size > 0
+            if is_there and not path.is_file():
+                raise BadCassette(f"{path} is no file")
+            if is_there and mode == "once":
+                raise BadCassette(
+                    f"{path} is there already, and record mode once adds nothing to it: "
+                    "new_episodes appends, all replaces it"
+                )
+            if is_there and mode == "new_episodes":
+                self._take_up()
+        except OSError as error:
+            raise BadCassette(f"{path} cannot be recorded into: {error.strerror}") from None
 
     def add(self, interaction: Interaction) -> None:
         """Append an interaction.
 
         :raises CannotWrite: there is no room for it, or the form of the file cannot hold its body.
         """
-        raise NotImplementedError
+        try:
+            item = self._form.item(to_vcr(interaction))
+        except (TypeError, ValueError):
+            raise CannotWrite(f"{self.path} cannot hold bytes that are no text: a .yaml file could") from None
+        try:
+            if self._file is None:
+                self._create(item)
+            else:
+                self._append(self._file, item)
+        except OSError as error:
+            raise CannotWrite(f"{self.path}: {error.strerror}") from None
+        self.written += 1
 
     def close(self) -> None:
         """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _create(self, item: bytes) -> None:
+        """Put a file with one interaction where the path says, whole at once."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._replace(self._form.head(self._metadata) + self._form.first(item), _PERMISSIONS)
+
+    def _replace(self, content: bytes, permissions: int) -> None:
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, permissions)
+        try:
+            os.fchmod(handle, permissions)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            _write(handle, content, 0)
+            os.rename(beside, self.path)
+        except BaseException:
+            os.close(handle)
+            with suppress(OSError):
+                beside.unlink()
+            raise
+        self.close()
+        self._file = handle
+
+    def _append(self, handle: int, item: bytes) -> None:
+        size = os.fstat(handle).st_size
+        start = size - len(self._form.end)
+        try:
+            _write(handle, self._form.next(item), start)
+        except BaseException:
+            os.ftruncate(handle, start)
+            os.pwrite(handle, self._form.end, start)  # the blocks of these bytes are there
+            raise
+
+    def _take_up(self) -> None:
+        """Open a file that exists, in a form to which can be appended."""
+        handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        self._file = handle
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadCassette(f"{self.path} is being recorded into by another process") from None
+            content = _all_of(handle)
+            self.placeholders = frozenset(match[0] for match in _PLACEHOLDER.finditer(content))
+            whole = self._form.whole(content)
+            if whole is None:
+                interactions, metadata = self._loaded()
+                self._metadata = {**metadata, **self._metadata}
+                now = self._form.rewritten(interactions, self._metadata)
+                self._replace(now, os.fstat(handle).st_mode & 0o777)
+            elif whole != content:
+                os.ftruncate(handle, len(whole))
+                _write(handle, self._form.end, len(whole) - len(self._form.end))
+        except BaseException:
+            self.close()
+            raise
+
+    def _loaded(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        library = Library([self.path])
+        metadata = dict(library.files[0].metadata) if library.files else {}
+        return [to_vcr(library.read(number)) for number in range(len(library))], metadata
+
+
+class _Yaml:
+    """Each interaction is an item of the last key's list, and begins with `- ` where its line does."""
+
+    end = b""
+
+    def head(self, metadata: Mapping[str, Any]) -> bytes:
+        return b"version: 1\n" + _yaml({"metadata": dict(metadata)}) + b"interactions:\n"
+
+    def item(self, data: dict[str, Any]) -> bytes:
+        return _yaml([data])
+
+    def first(self, item: bytes) -> bytes:
+        return item
+
+    next = first
+
+    def rewritten(self, interactions: Sequence[dict[str, Any]], metadata: Mapping[str, Any]) -> bytes:
+        if not interactions:
+            return b"version: 1\n" + _yaml({"metadata": dict(metadata)}) + b"interactions:\n"
+        return self.head(metadata) + b"".join(map(self.item, interactions))
+
+    def whole(self, content: bytes) -> bytes | None:
+        """Return a file up to its last whole interaction; `None` if nothing can be appended to it as it is."""
+        start = re.search(rb"^interactions:[ ]*\n", content, re.MULTILINE)
+        if start is None or not re.search(rb"^version: 1 *\n", content[: start.start()], re.MULTILINE):
+            return None
+        if re.search(rb"^[^\s#-]|^-[^ ]", content[start.end() :], re.MULTILINE):
+            return None  # another key comes after the interactions
+        items = [match.start() for match in re.finditer(rb"^- ", content[start.end() :], re.MULTILINE)]
+        if not items:
+            return None if content[start.end() :].strip() else content[: start.end()]
+        last = start.end() + items[-1]
+        if _is_whole(content[last:]):
+            return content
+        if len(items) > 1 and not _is_whole(content[start.end() + items[-2] : last]):
+            return None  # that is not the work of somebody who was killed
+        return content[:last]
+
+
+class _Json:
+    """Each interaction is a line, and the last is followed by `]}` on one."""
+
+    end = _JSON_END
+
+    def head(self, metadata: Mapping[str, Any]) -> bytes:
+        return b'{"version": 1, "metadata": %s, "interactions": [\n' % json.dumps(dict(metadata)).encode()
+
+    def item(self, data: dict[str, Any]) -> bytes:
+        return json.dumps(data).encode()
+
+    def first(self, item: bytes) -> bytes:
+        return item + self.end
+
+    def next(self, item: bytes) -> bytes:
+        return b",\n" + item + self.end
+
+    def rewritten(self, interactions: Sequence[dict[str, Any]], metadata: Mapping[str, Any]) -> bytes:
+        return self.head(metadata) + b",\n".join(map(self.item, interactions)) + self.end
+
+    def whole(self, content: bytes) -> bytes | None:
+        """Return a file up to its last whole interaction; `None` if nothing can be appended to it as it is."""
+        lines = content.split(b"\n")
+        if not lines[0].startswith(b'{"version": 1, "metadata": {') or not lines[0].endswith(b'"interactions": ['):
+            return None
+        items: list[bytes] = []
+        for line in lines[1:]:
+            item = line.removesuffix(b",")
+            if line in (b"", b"]}") or not _is_item(item):
+                break
+            items.append(item)
+        return lines[0] + b"\n" + b",\n".join(items) + self.end if items else None
+
+
+def _is_item(line: bytes) -> bool:
+    try:
+        item = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(item, dict) and "request" in item and "response" in item
+
+
+def _is_whole(item: bytes) -> bool:
+    """Tell whether one interaction in YAML is all there."""
+    try:
+        data = item_of("yaml", item)
+        interaction_of(data)
+    except ValueError:
+        return False
+    status = data["response"].get("status") or {}  # its last line is what is written last, but for `timing`
+    return item.endswith(b"\n") and "message" in status
+
+
+def _yaml(value: object) -> bytes:
+    from vcr.serializers import yamlserializer
+
+    text: str = yamlserializer.serialize(value)
+    return text.encode()
+
+
+def _write(handle: int, content: bytes, at: int) -> None:
+    view = memoryview(content)
+    while view:
+        count = os.pwrite(handle, view, at)
+        view, at = view[count:], at + count
+
+
+def _all_of(handle: int) -> bytes:
+    def blocks() -> Iterator[bytes]:
+        at = 0
+        while block := os.pread(handle, _BLOCK, at):
+            yield block
+            at += len(block)
+
+    return b"".join(blocks())
