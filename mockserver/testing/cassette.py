@@ -16,8 +16,8 @@ from mockserver.testing.marker import RECORD_MODES, Options, WrongOption
 from mockserver.testing.tables import table
 
 if TYPE_CHECKING:
+    from mockserver.cassettes.carrying import Carrying
     from mockserver.http.messages import Reply, Request
-    from mockserver.http.tapes import Tape
     from mockserver.testing.recording import Recording
     from mockserver.testing.server import LocalServer, Server
     from mockserver.testing.world import World
@@ -58,7 +58,7 @@ class Stand:
     @property
     def own_path(self) -> Path:
         """The folder of the test's own cassette."""
-        name = self.node.rpartition("/")[2].partition("::")[2].replace("::", ".") or "test"
+        name = self.node.partition("::")[2].replace("::", ".") or "test"
         return self.file.parent / "cassettes" / self.file.stem / _file_name(name)
 
 
@@ -246,6 +246,11 @@ class Cassette:
             self._missed += self._player.misses
             self._player.rewind()
 
+    def renew(self) -> None:
+        """Begin anew in a world that begins anew."""
+        self.rewind()
+        self._tape.rewind()
+
     def _unplayed(self) -> Sequence[int]:
         return self._player.unplayed if self._player is not None else ()
 
@@ -322,6 +327,7 @@ class _Playing:
 
     def __init__(self, player: Player) -> None:
         self.play = player.play
+        self.rewind = player.rewind
 
     def ours(self, request: Request) -> Request:
         """Never asked."""
@@ -332,13 +338,12 @@ class _Playing:
         return simulated
 
 
-def _tape(on_miss: str, player: Player | None, recording: Recording | None) -> Tape:
+def _tape(on_miss: str, player: Player | None, recording: Recording | None) -> Recording | Carrying | _Playing:
     if recording is not None:
         return recording
     assert player is not None
-    return carrying(player) if on_miss == "simulate" else _Playing(player)
+    if on_miss == "simulate":
+        from mockserver.cassettes.carrying import Carrying
 
-
-def carrying(player: Player) -> Tape:
-    """Return what plays, and lets everything happen in the simulation too."""
-    raise NotImplementedError
+        return Carrying(player)
+    return _Playing(player)

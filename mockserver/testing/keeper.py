@@ -124,7 +124,7 @@ class Keeper:
         self._server.wire.call("worlds.delete", world.name)
         _begin(self._server, world.name, self._worlds[world])
         if world.has_cassette:
-            world.cassette.rewind()
+            world.cassette.renew()
         _arm(world, self._worlds[world])
 
     def _label(self, name: str | None) -> str:

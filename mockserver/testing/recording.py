@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -11,21 +12,21 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from mockserver.cassettes import matching
+from mockserver.cassettes.carrying import Carrying
 from mockserver.cassettes.files import Library
 from mockserver.cassettes.interaction import Answer, BadCassette, Interaction
-from mockserver.cassettes.redaction import CannotRedact, Redactor
+from mockserver.cassettes.redaction import PLACEHOLDER, CannotRedact, Redactor
 from mockserver.cassettes.upstream import Upstream, UpstreamFailed
 from mockserver.cassettes.writing import CannotWrite, CassetteWriter
 from mockserver.environment import KEY_VARIABLES
 from mockserver.http.messages import Reply, Request, Stream
 from mockserver.kernel.errors import Unusable
-from mockserver.testing.cassette import SUFFIXES, carrying, cassettes_in
+from mockserver.testing.cassette import SUFFIXES, cassettes_in
 from mockserver.testing.marker import WrongOption
 from mockserver.testing.network import is_local
 
 if TYPE_CHECKING:
     from mockserver.cassettes.player import Player
-    from mockserver.http.tapes import Tape
     from mockserver.testing.server import LocalServer
 
 __tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
@@ -128,12 +129,17 @@ class Recording:
         self._router = server.simulator.gateway.router
         self._world = ""
         self._before = before
-        self._carrier: Tape | None = None if before is None or not self.is_carrying else carrying(before)
+        self._carrier = Carrying(before) if before is not None and self.is_carrying else None
         self._heard: list[tuple[str, Interaction]] = []
 
     def begin(self, world: str) -> None:
         """Say in whose place it answers."""
         self._world = world
+
+    def rewind(self) -> None:
+        """Begin anew, in a world that begins anew; what was heard stays."""
+        if self._carrier is not None:
+            self._carrier.rewind()
 
     # The tape
 
@@ -157,8 +163,10 @@ class Recording:
 
     def heard(self, request: Request, played: Reply | None, simulated: Reply) -> Reply:
         """Keep what the simulation answered, where nothing was there already."""
+        if self._carrier is not None:
+            simulated = self._carrier.heard(request, played, simulated)
         if played is not None:
-            return played if self._carrier is None else self._carrier.heard(request, played, simulated)
+            return played
         vendor = self._vendor(request)
         asked = replace(self._plain(request), origin=f"http://{vendor}")
         answer = Answer(simulated.status, HTTPStatus(simulated.status).phrase, [*simulated.headers], simulated.body)
@@ -198,16 +206,15 @@ class Recording:
         return self._path if self._path.suffix in SUFFIXES else self._path / f"{vendor}.yaml"
 
     def _append(self, file: Path, heard: Sequence[Interaction]) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
         mode: Literal["once", "new_episodes"] = "new_episodes" if file.exists() else "once"
         writer = CassetteWriter(file, recorded_from=self._sources.names, mode=mode)
         try:
-            self._add(writer, heard)
+            self._add(writer, heard, writer.placeholders)
         finally:
             writer.close()
 
-    def _add(self, writer: CassetteWriter, heard: Sequence[Interaction]) -> None:
-        redactor = Redactor(after=writer.placeholders)
+    def _add(self, writer: CassetteWriter, heard: Sequence[Interaction], taken: Iterable[bytes]) -> None:
+        redactor = Redactor(after=taken)
         for interaction in heard:
             try:
                 writer.add(redactor.redacted(interaction))
@@ -228,17 +235,19 @@ class Recording:
         if not heard and not kept:
             file.unlink()
             return
-        new = file.with_name(f"{file.stem}.new{file.suffix}")
+        taken = set(re.findall(PLACEHOLDER.pattern.encode(), file.read_bytes()))
+        new = file.with_name(f".{file.stem}.new{file.suffix}")
         writer = CassetteWriter(new, recorded_from=self._sources.names, mode="all")
         try:
             for interaction in kept:
                 writer.add(interaction)
-            self._add(writer, heard)
+            self._add(writer, heard, taken)
         except CannotWrite as error:
             new.unlink(missing_ok=True)
             raise BadCassette(f"{file} cannot be written again: {error}") from None
         finally:
             writer.close()
+        new.chmod(file.stat().st_mode & 0o777)
         os.replace(new, file)
 
     def _is_one(self, recorded: Request, sent: Request) -> bool:
