@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from mockserver.cassettes import bodies, redaction
+from mockserver.cassettes import bodies
+from mockserver.cassettes.redaction import PLACEHOLDER, concealed, is_secret_name
 from mockserver.http.messages import Request
 
 PARTS = ("method", "path", "query", "body", "host")
@@ -21,12 +22,8 @@ USUAL = frozenset(PARTS) - {"host"}
 MOST_DIFFERENCES = 6
 """As many differences of one pair are told."""
 
-_PLACEHOLDER = redaction.PLACEHOLDER
-
 _SECRET_NAME = re.compile(r"secret|passw|token$|api_?-?key|credential|authorization|cookie", re.IGNORECASE)
-_SECRET = re.compile(
-    r"\b(?:sk|pk|rk|whsec|ghp|xox[abp])[-_][\w.-]{6,}|(?:Bearer\s+)\S+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE
-)
+_HIDDEN = "(not shown)"
 
 _MOST_SHOWN = 60
 _MOST_COMPARED = 200
@@ -93,9 +90,9 @@ def has_placeholder(form: Form) -> bool:
 
 def _holds(value: Any) -> bool:
     if isinstance(value, str):
-        return "redacted" in value and _PLACEHOLDER.search(value) is not None
+        return "redacted" in value and PLACEHOLDER.search(value) is not None
     if isinstance(value, bytes):
-        return b"redacted" in value and _PLACEHOLDER.search(value.decode("latin-1")) is not None
+        return b"redacted" in value and PLACEHOLDER.search(value.decode("latin-1")) is not None
     return isinstance(value, tuple) and any(_holds(each) for each in value)
 
 
@@ -148,7 +145,7 @@ def _value_fits(recorded: Any, sent: Any) -> bool:
     if isinstance(recorded, str):
         if isinstance(sent, str):
             return text_fits(recorded, sent)
-        return _PLACEHOLDER.fullmatch(recorded) is not None  # a field that is redacted whatever it holds
+        return PLACEHOLDER.fullmatch(recorded) is not None  # a field that is redacted whatever it holds
     if isinstance(recorded, dict):
         return (
             isinstance(sent, dict)
@@ -184,7 +181,7 @@ def _between_placeholders(text: str) -> list[str]:
     if "redacted" not in text:
         return [text]
     pieces, at = [], 0
-    for mark in _PLACEHOLDER.finditer(text):
+    for mark in PLACEHOLDER.finditer(text):
         pieces.append(text[at : mark.start()])
         at = mark.end()
     return [*pieces, text[at:]]
@@ -230,7 +227,7 @@ def _differences(recorded: Request, sent: Request, parts: frozenset[str]) -> Ite
     if "method" in parts and recorded.method != sent.method:
         yield Difference("method", recorded.method, sent.method)
     if "path" in parts and recorded.path != sent.path:
-        yield Difference("path", conceal(recorded.path), conceal(sent.path))
+        yield Difference("path", concealed(recorded.path), concealed(sent.path))
     one, other = form_of(recorded, parts), form_of(sent, parts)
     if one.host != other.host:
         yield Difference("host", one.host, other.host)
@@ -248,7 +245,7 @@ def _field_differences(
         other = [(name, value) for key, value in sent if key == name]
         if not _fields_fit(one, other):
             yield Difference(
-                f"{where}{cut(conceal(name))}",
+                f"{where}{cut(concealed(name))}",
                 ", ".join(shown(name, value) for _, value in one) or None,
                 ", ".join(shown(name, value) for _, value in other) or None,
             )
@@ -312,7 +309,7 @@ def _value_differences(where: str, name: str, recorded: Any, sent: Any, depth: i
         return
     if depth < _MOST_DEPTH and isinstance(recorded, dict) and isinstance(sent, dict):
         for key in [*recorded, *(key for key in sent if key not in recorded)]:
-            inner = f"{where}.{cut(conceal(key))}"
+            inner = f"{where}.{cut(concealed(key))}"
             if key not in sent:
                 yield Difference(inner, shown(key, recorded[key]), None)
             elif key not in recorded:
@@ -333,19 +330,18 @@ def shown(name: str, value: Any) -> str:
 
     :param name: of the field it is in.
     """
-    if is_secret_name(name):
-        return "(not shown)"
-    return cut(conceal(json.dumps(value, ensure_ascii=False)))
+    masked = _masked(name, value)
+    return _HIDDEN if masked is _HIDDEN else cut(concealed(json.dumps(masked, ensure_ascii=False)))
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether what a field of this name holds is not to be shown."""
-    return _SECRET_NAME.search(name) is not None
-
-
-def conceal(text: str) -> str:
-    """Return a text without keys and addresses."""
-    return _SECRET.sub(lambda found: found[0] if _PLACEHOLDER.fullmatch(found[0]) else "(not shown)", text)
+def _masked(name: str, value: Any, depth: int = 0) -> Any:
+    if is_secret_name(name) or _SECRET_NAME.search(name):
+        return _HIDDEN
+    if depth < _MOST_DEPTH and isinstance(value, dict):
+        return {key: _masked(key, each, depth + 1) for key, each in value.items()}
+    if depth < _MOST_DEPTH and isinstance(value, list):
+        return [_masked("", each, depth + 1) for each in value[:_MOST_COMPARED]]
+    return value
 
 
 def cut(text: str) -> str:

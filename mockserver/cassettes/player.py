@@ -13,6 +13,7 @@ from mockserver.cassettes import bodies, matching
 from mockserver.cassettes.files import Library
 from mockserver.cassettes.interaction import BadCassette, Interaction
 from mockserver.cassettes.matching import Difference, Form
+from mockserver.cassettes.redaction import concealed
 from mockserver.http.messages import Headers, Reply, Request, Stream
 
 log = logging.getLogger("mockserver")
@@ -420,7 +421,7 @@ class Player:
             return miss
 
     def _miss(self, request: Request) -> Miss:
-        told = f"{request.method} {matching.conceal(request.path)}"
+        told = f"{request.method} {concealed(request.path)}"
         numbers = self._fitting(request)
         nearest = self._nearest(request, numbers)
         if self.order == "recorded":
@@ -467,7 +468,7 @@ class Player:
             kinds = {difference.where.partition(" ")[0] for difference in differs}
             matches = tuple(part for part in matching.PARTS if part in self.match_on and part not in kinds)
             near = Near(
-                self.library.place(number), f"{recorded.method} {matching.conceal(path)}", self._times[number], matches,
+                self.library.place(number), f"{recorded.method} {concealed(path)}", self._times[number], matches,
                 differs,
             )  # fmt: skip
             apart = matching.path_distance(path, sent.path)
