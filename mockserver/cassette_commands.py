@@ -21,7 +21,21 @@ if TYPE_CHECKING:
 
 _ON_THE_COMMAND_LINE = 2
 
-CASSETTES = click.argument("cassettes", nargs=-1, required=True, metavar="CASSETTE...", type=click.Path(path_type=Path))
+
+def _cassettes(_context: click.Context, _parameter: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    from mockserver import resources
+
+    return tuple(resources.cassette(path) for path in paths)
+
+
+CASSETTES = click.argument(
+    "cassettes",
+    nargs=-1,
+    required=True,
+    metavar="CASSETTE...",
+    type=click.Path(path_type=Path),
+    callback=_cassettes,
+)
 
 
 @click.command()

@@ -89,6 +89,17 @@ class Fixtures:
             raise Unusable(f"the fixtures in {self.own} cannot be used: {type(error).__name__}: {error}") from error
 
 
+def cassette_names() -> list[str]:
+    """Return the names of the shipped cassettes."""
+    return sorted(path.stem for path in (folder("fixtures") / "cassettes").glob("*.yaml"))
+
+
+def cassette(path: Path) -> Path:
+    """Return where a cassette is: the path itself, or the shipped one of that name where nothing is at the path."""
+    shipped = folder("fixtures") / "cassettes" / f"{path}.yaml"
+    return shipped if not path.exists() and str(path) in cassette_names() else path
+
+
 def scenario_names() -> list[str]:
     """Return the names of the shipped scenarios."""
     return sorted(path.stem for path in folder("scenarios").glob("*.yaml"))

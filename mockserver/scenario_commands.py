@@ -138,10 +138,11 @@ def from_cassette(cassettes: tuple[Path, ...], output: Path | None, name: str) -
 
     Each number has a comment that says what it was made of. What a recording is too short to tell is assumed.
     """
+    from mockserver import resources
     from mockserver.cassettes.deriving import scenario_of
     from mockserver.cassettes.files import Library
 
-    text = scenario_of(Library(list(cassettes)), name)
+    text = scenario_of(Library([resources.cassette(path) for path in cassettes]), name)
     if output is None:
         click.echo(text, nl=False)
         return
