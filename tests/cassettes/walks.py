@@ -185,8 +185,17 @@ def paygentic(simulator: Simulator, name: str = "recorded") -> list[Interaction]
     clock = made(http, "/testClocks", {"merchantId": MERCHANT, "name": "slow"})
     customers = [
         made(http, "/customers", CUSTOMER, "customerId"),
-        made(http, "/customers", {**CUSTOMER, "externalId": "south-01", "testClockId": clock, "consumer": {
-            **CUSTOMER["consumer"], "email": "ap@south.example", "name": "South"}}, "customerId"),  # fmt: skip
+        made(
+            http,
+            "/customers",
+            {
+                **CUSTOMER,
+                "externalId": "south-01",
+                "testClockId": clock,
+                "consumer": {**CUSTOMER["consumer"], "email": "ap@south.example", "name": "South"},
+            },
+            "customerId",
+        ),
     ]
     costs = [made(http, "/costs", {**COST, "productId": product}), made(http, "/costs", {**COST, "name": "Calls",
              "aggregation": "COUNT", "valueProperty": None, "productId": PRODUCT})]  # fmt: skip
