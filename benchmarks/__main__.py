@@ -7,6 +7,7 @@ import argparse
 from benchmarks import (
     analytics,
     bulk,
+    cassettes,
     evals,
     http,
     ingest,
@@ -22,6 +23,7 @@ SECTIONS = {
     "start": start.run,
     "plugin": plugin.run,
     "inprocess": inprocess.run,
+    "cassettes": cassettes.run,
     "http": http.run,
     "streaming": streaming.run,
     "retrieval": retrieval.run,
