@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vcr.serialize import deserialize
+from vcr.serializers import yamlserializer
 
 from tests.testing.conftest import Inner
 
@@ -18,6 +20,7 @@ pytest_plugins = ("pytester",)
 HEAD = """
     import asyncio
     import json
+    from pathlib import Path
 
     import httpx
     import pytest
@@ -359,9 +362,218 @@ def test_workers_play_and_a_world_without_a_cassette_loads_nothing_of_them(shelf
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
 
+    plugins = ["-p", "xdist", "-p", "mockserver.pytest_plugin", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-n", "2", "--dist=load"],
-        cwd=shelf, env=clean, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "pytest", "-q", *plugins, "-n", "2", "--dist=load"],
+        cwd=shelf, env={**clean, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
     assert " 6 passed" in f" {done.stdout.splitlines()[-1]}", done.stdout
+
+
+def test_what_was_not_recorded_can_be_simulated(inner: Inner, shelf: Path) -> None:
+    inner(
+        HEAD
+        + """
+    @pytest.mark.mockserver(cassette="cassettes/ask.json", on_miss="simulate", balance_usd="1")
+    def test_both(mockserver):
+        assert said(ask(mockserver)) == "Recorded."
+        after_one = mockserver.credits.balance_usd
+        assert said(ask(mockserver, "Say else")) == "else"
+        assert mockserver.credits.balance_usd < after_one < 1
+        mockserver.assert_spend(min_usd="0.000001")
+        mockserver.assert_invariants()
+        mockserver.reset()
+        assert mockserver.credits.balance_usd == 1
+        assert said(ask(mockserver)) == "Recorded."
+        """,
+        passed=1,
+    )
+
+
+# Recording
+
+RECORDS = (
+    HEAD
+    + """
+    @pytest.mark.mockserver(cassette="cassettes/new.yaml")
+    def test_it(mockserver):
+        for text in Path("texts").read_text().split(","):
+            assert ask(mockserver, f"Say {text}").status_code == 200
+    """
+)
+
+
+def cassette(path: Path) -> list[tuple[str, str]]:
+    """Return what was asked and answered, as VCR.py alone reads it."""
+    asked, answered, *_ = deserialize(path.read_text("utf-8"), yamlserializer)
+    return [
+        (
+            json.loads(one.body)["messages"][0]["content"],
+            json.loads(two["body"]["string"])["choices"][0]["message"]["content"],
+        )
+        for one, two in zip(asked, answered, strict=True)
+    ]
+
+
+def test_each_record_mode_records_what_vcrpy_would(inner: Inner, pytester: pytest.Pytester) -> None:
+    path = pytester.path / "cassettes" / "new.yaml"
+
+    def run(mode: str, texts: str, **outcomes: int) -> list[str]:
+        (pytester.path / "texts").write_text(texts)
+        inner(RECORDS, f"--mockserver-record-mode={mode}", "--mockserver-upstream=simulator", **outcomes)
+        return [asked.removeprefix("Say ") for asked, _ in cassette(path)] if path.exists() else []
+
+    assert run("none", "one", errors=1) == []
+    assert run("once", "one,two", passed=1) == ["one", "two"]
+    assert run("none", "two,one", passed=1) == ["one", "two"]
+    assert run("once", "three", failed=1) == ["one", "two"]
+    assert run("new_episodes", "two,three", passed=1) == ["one", "two", "three"]
+    path.write_text(path.read_text("utf-8").replace('"two"', '"old"'), "utf-8")
+    assert ("Say two", "old") in cassette(path)
+    assert run("all", "two,four", passed=1) == ["one", "three", "two", "four"]
+    assert ("Say two", "two") in cassette(path)
+
+
+def test_what_was_recorded_is_kept_although_the_test_fails(inner: Inner, pytester: pytest.Pytester) -> None:
+    inner(
+        HEAD
+        + """
+    @pytest.mark.mockserver(cassette="cassettes/new.yaml", record_mode="once")
+    def test_it(mockserver):
+        ask(mockserver, "Say it")
+        assert False
+        """,
+        "--mockserver-upstream=simulator",
+        failed=1,
+    )
+
+    assert cassette(pytester.path / "cassettes" / "new.yaml") == [("Say it", "it")]
+
+
+def test_nothing_recorded_is_no_file(inner: Inner, pytester: pytest.Pytester) -> None:
+    inner(
+        """
+        import pytest
+
+        @pytest.mark.mockserver(cassette=True, record_mode="all")
+        def test_it(mockserver):
+            pass
+        """,
+        "--mockserver-upstream=simulator",
+        passed=1,
+    )
+
+    assert not (pytester.path / "cassettes").exists()
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["plain", "streamed"])
+def test_real_vendors_are_asked_with_the_real_key_which_is_nowhere_written(
+    inner: Inner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, is_streamed: bool
+) -> None:
+    from mockserver.app import Simulator
+    from mockserver.http.serve import BackgroundServer
+
+    monkeypatch.setenv("PARETA_API_KEY", "pareta_sk_live_really.mine")
+    monkeypatch.setenv("PAYGENTIC_BEARER_AUTH", "sk_live_really.mine")
+    source = f"""
+        import pytest
+
+        @pytest.mark.mockserver(cassette=True, env=True)
+        def test_it(openai_client, paygentic_client, mockserver):
+            answer = openai_client.chat.completions.create(
+                model="auto", messages=[{{"role": "user", "content": "Say hello"}}], stream={is_streamed}
+            )
+            if {is_streamed}:
+                assert "".join(piece.choices[0].delta.content or "" for piece in answer if piece.choices) == "hello"
+            else:
+                assert answer.choices[0].message.content == "hello"
+            assert paygentic_client.customers.get(id="cus_abc123").id == "cus_abc123"
+        """
+    with BackgroundServer(Simulator()) as vendor:
+        inner(
+            source,
+            "--mockserver-record-mode=once",
+            f"--mockserver-upstream=pareta={vendor.url}",
+            f"--mockserver-upstream=paygentic={vendor.url}",
+            "--mockserver-block-network",
+            passed=1,
+        )
+    monkeypatch.delenv("PARETA_API_KEY")
+    inner(source, passed=1)
+
+    folder = pytester.path / "cassettes" / "test_inner" / "test_it"
+    assert sorted(path.name for path in folder.iterdir()) == ["pareta.yaml", "paygentic.yaml"]
+    written = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert b"/v1/chat/completions" in written
+    assert b"/v0/customers/cus_abc123" in written
+    assert b"really.mine" not in written
+    assert b"test_it" not in written  # nor the world's own
+
+
+def test_where_nothing_can_be_recorded_from_is_told_before_anything_is_asked(
+    inner: Inner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PARETA_API_KEY", raising=False)
+    source = (
+        HEAD
+        + """
+    @pytest.mark.mockserver(cassette=True, record_mode="once")
+    def test_it(mockserver):
+        print(ask(mockserver).text)
+        """
+    )
+    cases = [
+        ((), "*record mode 'once' records, and nothing says from where: --mockserver-upstream=pareta=https://..., *"),
+        (("simulator", "pareta=http://127.0.0.1:9"), "*--mockserver-upstream: simulator stands alone, *"),
+        (
+            ("openai=https://api.openai.com",),
+            "*'openai=https://api.openai.com' is none of pareta=URL, paygentic=URL, *",
+        ),
+        (("pareta=http://127.0.0.1:9", "pareta=http://127.0.0.1:8"), "*there are two for pareta"),
+        (("pareta=ftp://host",), "*--mockserver-upstream: *ftp://host*"),
+    ]
+    for upstreams, wanted in cases:
+        result = inner(source, *(f"--mockserver-upstream={each}" for each in upstreams), errors=1)
+        result.stdout.fnmatch_lines([f"mockserver: @pytest.mark.mockserver: {wanted}"])
+
+    blocked = inner(
+        source, "--mockserver-upstream=pareta=https://api.pareta.ai", "--mockserver-block-network", errors=1
+    )
+    blocked.stdout.fnmatch_lines(["*recording from https://api.pareta.ai is a connection to another machine, *"])
+
+    keyless = inner(source, "--mockserver-upstream=pareta=http://127.0.0.1:9", passed=1, errors=1)
+    wanted = "POST /v1/chat/completions was not recorded: it takes a key of your own: set PARETA_API_KEY for the run"
+    keyless.stdout.fnmatch_lines([wanted])
+    monkeypatch.setenv("PARETA_API_KEY", "pareta_sk_live_mine")
+    down = inner(source, "--mockserver-upstream=pareta=http://127.0.0.1:9", passed=1, errors=1)
+    down.stdout.fnmatch_lines(["POST /v1/chat/completions was not recorded: *127.0.0.1:9*"])
+    wrong = pytester.runpytest_inprocess("--mockserver-record-mode=never")
+    wrong.stderr.fnmatch_lines(["*invalid choice: 'never'*"])
+    assert not (pytester.path / "cassettes").exists()
+
+
+def test_the_run_can_be_told_by_the_environment_and_the_ini_file(
+    inner: Inner, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (
+        HEAD
+        + """
+    @pytest.mark.mockserver(cassette="cassettes/new.yaml")
+    def test_it(mockserver):
+        ask(mockserver, "Say it")
+
+    @pytest.mark.mockserver(cassette="cassettes/none.yaml", record_mode="none")
+    def test_none(mockserver):
+        pass
+        """
+    )
+    ini = "mockserver_upstream = simulator\nmockserver_record_mode = once"
+
+    told = inner(source, ini=ini, passed=1, errors=1)
+    told.stdout.fnmatch_lines(["*nothing is recorded at cassettes/none.yaml; *"])
+    assert (pytester.path / "cassettes" / "new.yaml").is_file()
+
+    monkeypatch.setenv("MOCKSERVER_RECORD_MODE", "often")
+    faulty = inner(source, ini=ini, errors=2)
+    faulty.stdout.fnmatch_lines(["*--mockserver-record-mode: 'often' is none of none, once, new_episodes, all"])
