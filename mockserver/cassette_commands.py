@@ -16,6 +16,7 @@ from mockserver.options import closeness, option
 if TYPE_CHECKING:
     from mockserver.app import Simulator
     from mockserver.cassettes.player import Order, Repeats, Timing
+    from mockserver.cassettes.writing import RecordMode
     from mockserver.http.serve import ServerName
     from mockserver.logs import LogForm
 
@@ -39,10 +40,123 @@ CASSETTES = click.argument(
 
 
 @click.command()
+@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; a loopback one.")
+@option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+@option(
+    "--upstream",
+    "upstreams",
+    multiple=True,
+    metavar="VENDOR=URL",
+    help="Where a vendor's requests go, such as pareta=https://api.pareta.ai; nothing else is spoken to. Repeatable.",
+)
+@option(
+    "--mode",
+    type=click.Choice(("once", "new_episodes", "all")),
+    default="once",
+    show_default=True,
+    help="As in VCR.py: refuse a cassette that is there, add to it what it does not have, or replace it.",
+)
+@option(
+    "--only",
+    multiple=True,
+    metavar="'METHOD PATH'",
+    help="Keep what matches, such as 'POST /v1/*'; the rest is passed on only. Repeatable.",
+)
+@option(
+    "--redact",
+    multiple=True,
+    metavar="FIELD",
+    help="A field of JSON, forms, multipart or queries whose values are secret, besides those that always are."
+    " Repeatable.",
+)
+@option("--keep-header", multiple=True, metavar="NAME", help="A request header to keep. Repeatable.")
+@option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="Seconds an upstream may be silent.",
+)
+@option(
+    "--server",
+    type=click.Choice(("hypercorn", "uvicorn", "granian")),
+    default="hypercorn",
+    show_default=True,
+    help="HTTP server; uvicorn and granian come with the extra 'fast'.",
+)
+@option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log.")
 @click.argument("cassette", type=click.Path(path_type=Path))
-def record(cassette: Path) -> None:
-    """Stand between clients and the real vendors, and write down what passes."""
-    raise NotImplementedError
+def record(
+    cassette: Path,
+    host: str,
+    port: int,
+    upstreams: tuple[str, ...],
+    mode: RecordMode,
+    only: tuple[str, ...],
+    redact: tuple[str, ...],
+    keep_header: tuple[str, ...],
+    timeout: float,
+    server: ServerName,
+    log: LogForm,
+) -> None:
+    """Stand between clients and the real vendors, and write down what passes, until interrupted.
+
+    Point clients at it with their own keys; keys, cookies and e-mail addresses never reach CASSETTE, which VCR.py can
+    play as well. It is a file that ends in .yaml or .json, or a folder that gets a file for each vendor.
+    """
+    from mockserver import __version__, logs
+    from mockserver.cassettes.recorder import Recorder
+    from mockserver.http.serve import listen, require, run, url_of
+
+    logs.configure(log)
+    require(server)
+    recorder = Recorder(
+        _upstreams(upstreams),
+        cassette,
+        mode=mode,
+        fields=redact,
+        keep_headers=keep_header,
+        only=only,
+        timeout_s=timeout,
+    )
+    try:
+        with listen(host, port) as listener:
+            banner = f"mockserver {__version__} recording into {cassette} on {url_of(listener)} ({server})"
+            run(recorder, listener, server=server, on_ready=lambda: click.echo(banner))
+    finally:
+        recorder.close()
+    click.echo(recorder.summary())
+
+
+def _upstreams(said: tuple[str, ...]) -> dict[str, str]:
+    """Return the URL of each vendor that has one; a bare URL is of the only vendor whose name its host has.
+
+    :raises Unusable: there is none, or it is not clear whose it is.
+    """
+    from urllib.parse import urlsplit
+
+    from mockserver.vendors.registry import vendors
+
+    names = [vendor.name for vendor in vendors()]
+    wanted = " ".join(f"--upstream {name}=https://..." for name in names)
+    if not said:
+        raise Unusable(f"say where requests are to go: {wanted}, one or more of them")
+    found: dict[str, str] = {}
+    for text in said:
+        name, _, url = text.partition("=")
+        if "://" in name:
+            url = text
+            try:
+                host = urlsplit(url).hostname or ""
+            except ValueError:
+                host = ""
+            name = next((n for n in names if n in host.split(".")), "")
+        if name not in names:
+            raise Unusable(f"--upstream: it is not clear which vendor '{text}' is: {wanted}")
+        if name in found:
+            raise Unusable(f"--upstream: there are two for {name}")
+        found[name] = url
+    return found
 
 
 @click.command()
