@@ -115,20 +115,19 @@ def test_it_uses_the_wheel_and_nothing_of_the_checkout(downstream: Downstream) -
     assert downstream.tests > 40
 
 
-def test_plain(downstream: Downstream) -> None:
-    downstream.check("-p", "no:randomly")
+def test_in_another_order(downstream: Downstream) -> None:
+    assert "--randomly-seed=2" in downstream.check("--randomly-seed=2")
 
 
-def test_with_two_workers(downstream: Downstream) -> None:
-    assert "2 workers" in downstream.check("-n", "2", "-p", "no:randomly")
+def test_with_two_workers_and_in_a_third_order(downstream: Downstream) -> None:
+    printed = downstream.check("-n", "2", "--randomly-seed=1")
+
+    assert "2 workers" in printed
+    assert "--randomly-seed=1" in printed
 
 
-@pytest.mark.parametrize("seed", ["1", "2"])
-def test_reordered(downstream: Downstream, seed: str) -> None:
-    assert f"--randomly-seed={seed}" in downstream.check(f"--randomly-seed={seed}")
-
-
-def test_with_autoload_off(downstream: Downstream) -> None:
+def test_with_autoload_off_as_it_is_written(downstream: Downstream) -> None:
+    """In the order of the files, too: what would change that is not loaded."""
     printed = downstream.check("-p", "mockserver.pytest_plugin", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
     assert "xdist" not in printed

@@ -1,4 +1,4 @@
-"""The client's own command line, every command of it, as processes against a served world."""
+"""The client's own command line against a served world: every command of it as a process, and again without one."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ def used() -> Used:
     return {version: set() for version in SINCE_0}
 
 
+@pytest.fixture(scope="module")
+def ran() -> set[tuple[str, str]]:
+    """The commands that were processes already, by version and path."""
+    return set()
+
+
 @dataclass
 class Done:
     """What became of a command."""
@@ -56,6 +62,7 @@ class CommandLine:
     url: str
     folder: Path
     used: Used
+    ran: set[tuple[str, str]]
 
     def variables(self, more: dict[str, str]) -> dict[str, str]:
         key = f"pareta_sk_test_{self.org.name}"
@@ -82,8 +89,11 @@ class CommandLine:
         return Done(done.exit_code, done.stdout, done.stderr)
 
     def __call__(self, *words: str, stdin: str = "") -> str:
-        """Return what a command prints, as a process that must succeed and complain of nothing."""
-        return self.succeeded(self.run(*words, stdin=stdin), words)
+        """Return what a command prints, which must succeed and complain of nothing; the first time as a process."""
+        command = (self.version, self.named(*words))
+        do = self.call if command in self.ran and not stdin else self.run
+        self.ran.add(command)
+        return self.succeeded(do(*words, stdin=stdin), words)
 
     def json(self, *words: str) -> Any:
         """Return the JSON that a command prints for programs to read."""
@@ -96,9 +106,12 @@ class CommandLine:
         return done.stdout
 
     def note(self, *words: str) -> None:
-        named = [word for word in words if word != "--json"]
-        found = max((path for path in commands(self.version) if named[: len(path.split())] == path.split()), key=len)
-        self.used[self.version].add((found, len(named) < len(words)))
+        self.used[self.version].add((self.named(*words), "--json" in words))
+
+    def named(self, *words: str) -> str:
+        """Return the path of the command that was meant."""
+        said = [word for word in words if word != "--json"]
+        return max((path for path in commands(self.version) if said[: len(path.split())] == path.split()), key=len)
 
     def fails(self, code: int, says: str, *words: str, is_process: bool = False, **more: str) -> None:
         """Hold a command to one complaint on standard error, an exit code and no cost."""
@@ -150,6 +163,7 @@ def pareta(
     version: str,
     served: tuple[Simulator, str],
     used: Used,
+    ran: set[tuple[str, str]],
     tmp_path: Path,
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
@@ -157,7 +171,7 @@ def pareta(
     simulator, url = served
     org = Org(simulator, f"{request.node.originalname.removeprefix('test_')[:50]}.{version}")
     monkeypatch.chdir(tmp_path)
-    yield CommandLine(version, org, url, tmp_path, used)
+    yield CommandLine(version, org, url, tmp_path, used, ran)
     org.check()
 
 
@@ -302,7 +316,7 @@ def test_chat_prints_its_answer_whole_or_in_pieces(pareta: CommandLine) -> None:
     whole = pareta.json("chat", "Explain prepaid balances.")
     words = whole["choices"][0]["message"]["content"]
     assert pareta("chat", "Explain prepaid balances.").split() == words.split()
-    assert pareta("chat", "--stream", "Explain prepaid balances.") == words + "\n"
+    assert pareta.run("chat", "--stream", "Explain prepaid balances.").stdout == words + "\n"
     assert pareta("chat", stdin="Explain prepaid balances.").split() == words.split()
     assert len(pareta.spent()) == 4
     assert len(set(pareta.spent())) == 1
@@ -405,13 +419,13 @@ def test_images_are_written(pareta: CommandLine) -> None:
 def test_what_a_user_can_mend_is_2_and_what_the_server_refuses_is_1(pareta: CommandLine) -> None:
     refused = functools.partial(pareta.fails, is_process=True)
     refused(2, "missing API key", "models", "list", PARETA_API_KEY="")
-    refused(2, "invalid API key", "models", "list", PARETA_API_KEY="sk_live_wrong")
+    pareta.fails(2, "invalid API key", "models", "list", PARETA_API_KEY="sk_live_wrong")
     refused(2, "Usage", "no-such-command")
-    refused(1, "endpoint 'ep-nowhere' not found", "chat", "--model", "ep-nowhere", "x")
+    pareta.fails(1, "endpoint 'ep-nowhere' not found", "chat", "--model", "ep-nowhere", "x")
     refused(1, "refused", "models", "list", PARETA_BASE_URL="http://127.0.0.1:9")
     pareta.org.set_balance(0)
     refused(1, "organization is out of credit", "chat", "x")
-    refused(
+    pareta.fails(
         1, "organization is out of credit", "--json", "evals", "run", "--eval-set", "es_contracts", "--models", "a-1"
     )
     assert pareta.run("--version").stdout == pareta.version + "\n"
