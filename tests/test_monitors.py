@@ -323,13 +323,14 @@ class Metrics:
         return lambda **params: self._client.get(f"/v1/endpoints/{self._endpoint}/{dimension}", params=params).json()
 
 
-def test_steady_traffic_of_200_seeds_raises_no_more_alerts_than_was_chosen(
+def test_steady_traffic_of_80_seeds_raises_no_more_alerts_than_was_chosen(
     modules: dict[str, ModuleType], simulator: Simulator
 ) -> None:
+    """So many that a limit ten times too eager would not pass."""
     readings, cusum = modules["readings"], modules["cusum"]
-    now, alerts, watched = START + 21 * DAY, 0, 0
+    now, alerts, too_eager, watched = START + 21 * DAY, 0, 0, 0
     scene = playing.Scene("steady", STEADY)
-    for seed in range(200):
+    for seed in range(80):
         world = f"steady-{seed}"
         deque(playing.in_simulator(simulator, world, replace(scene, seed=seed)), maxlen=0)
         with httpx.Client(
@@ -346,6 +347,7 @@ def test_steady_traffic_of_200_seeds_raises_no_more_alerts_than_was_chosen(
             first = START + (cusum.WEEK if scale.has_weekly_shape else cusum.LEARNING)
             watched += sum(point.end > first for point in seen)
             alerts += len(list(cusum.watch(one)))
+            too_eager += sum(1 for _ in cusum.alarms(one.points, scale, cusum.FALSE_ALARM_EVERY / 10))
 
-    assert watched > 200 * 14 * 24
-    assert alerts <= watched / cusum.FALSE_ALARM_EVERY
+    assert watched > 80 * 14 * 24
+    assert alerts <= watched / cusum.FALSE_ALARM_EVERY < too_eager
