@@ -32,11 +32,20 @@ _SETTINGS = {
 }
 _MODES = ("none", "once", "new_episodes", "all")
 _RECORD_MODE = ("--mockserver-record-mode", "MODE", "Record cassettes: none (as usual), once, new_episodes or all.")
-_UPSTREAM = (
-    "--mockserver-upstream",
-    "VENDOR=URL",
-    "Where cassettes are recorded from, such as pareta=https://...; once for each vendor. Or: simulator.",
-)
+# Each may be said several times.
+_LISTS = {
+    "upstream": (
+        "--mockserver-upstream",
+        "VENDOR=URL",
+        "Where cassettes are recorded from, such as pareta=https://...; once for each vendor. Or: simulator.",
+    ),
+    "redact": (
+        "--mockserver-redact",
+        "FIELD",
+        "A field of JSON, forms, multipart or queries whose values are secret and not recorded, besides those that"
+        " always are; once for each.",
+    ),
+}
 _BLOCK = ("--mockserver-block-network", "Let no test connect to anything but this machine.")
 
 _HAS_PASSED = pytest.StashKey[bool]()
@@ -56,9 +65,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     flag, metavar, text = _RECORD_MODE
     group.addoption(flag, metavar=metavar, choices=_MODES, help=f"{text} [env: {_variable('record_mode')}]")
     parser.addini("mockserver_record_mode", f"{text} Counts where no marker says one. See {flag}.", default="")
-    flag, metavar, text = _UPSTREAM
-    group.addoption(flag, metavar=metavar, action="append", help=f"{text} [env: {_variable('upstream')}]")
-    parser.addini("mockserver_upstream", f"{text} See {flag}.", type="args", default=[])
+    for name, (flag, metavar, text) in _LISTS.items():
+        group.addoption(flag, metavar=metavar, action="append", help=f"{text} [env: {_variable(name)}]")
+        parser.addini(f"mockserver_{name}", f"{text} See {flag}.", type="args", default=[])
     flag, text = _BLOCK
     group.addoption(flag, action="store_true", default=None, help=text)
     parser.addini("mockserver_block_network", f"{text} See {flag}.", type="bool", default=False)
@@ -84,6 +93,14 @@ def _setting(config: pytest.Config, name: str) -> str | None:
         config.getoption(f"mockserver_{name}") or os.environ.get(_variable(name)) or config.getini(f"mockserver_{name}")
     )
     return str(said) if said else None
+
+
+def _settings(config: pytest.Config, name: str) -> tuple[str, ...]:
+    return tuple(
+        config.getoption(f"mockserver_{name}")
+        or os.environ.get(_variable(name), "").split()
+        or config.getini(f"mockserver_{name}")
+    )
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -241,17 +258,13 @@ def _stand(request: pytest.FixtureRequest, keys: dict[str, str]) -> Stand:
     from mockserver.testing.cassette import Stand
 
     config = request.config
-    upstreams = (
-        config.getoption("mockserver_upstream")
-        or os.environ.get(_variable("upstream"), "").split()
-        or config.getini("mockserver_upstream")
-    )
     return Stand(
         node=request.node.nodeid,
         file=request.node.path,
         mode=config.getoption("mockserver_record_mode") or os.environ.get(_variable("record_mode")) or None,
         usual_mode=config.getini("mockserver_record_mode") or None,
-        upstreams=tuple(upstreams),
+        upstreams=_settings(config, "upstream"),
+        redacted=_settings(config, "redact"),
         keys=keys,
         is_blocked=_is_blocked(config) or "block_network" in request.fixturenames,
     )

@@ -43,6 +43,7 @@ class Stand:
     :param mode: record mode that counts more than the marker's.
     :param usual_mode: the one that counts where the marker says none.
     :param upstreams: where to record from: `vendor=URL` each, or `simulator`.
+    :param redacted: fields whose values are not recorded, besides those that never are.
     :param keys: of the real vendors, by vendor's name.
     :param is_blocked: whether the run or the test forbids connections to other machines.
     """
@@ -52,6 +53,7 @@ class Stand:
     mode: str | None = None
     usual_mode: str | None = None
     upstreams: tuple[str, ...] = ()
+    redacted: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     is_blocked: bool = False
 
@@ -155,7 +157,7 @@ def _recording(
     is_blocked = stand.is_blocked or options.block_network
     sources = Sources(stand.upstreams, stand.keys, server, is_blocked=is_blocked)
     parts = frozenset([options.match_on] if isinstance(options.match_on, str) else options.match_on)
-    return Recording(path, mode, parts, sources, server, before)
+    return Recording(path, mode, parts, stand.redacted, sources, server, before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,19 @@ class Recording:
     :param path: the file, or the folder that gets a file for each vendor.
     :param mode: `once`, `new_episodes` or `all`.
     :param parts: of a request: with mode `all`, what agrees in these with something recorded anew gives way to it.
+    :param redacted: fields whose values are not written, besides those that never are.
     :param before: plays what is there already.
     """
 
     def __init__(
-        self, path: Path, mode: str, parts: frozenset[str], sources: Sources, server: LocalServer, before: Player | None
+        self,
+        path: Path,
+        mode: str,
+        parts: frozenset[str],
+        redacted: Sequence[str],
+        sources: Sources,
+        server: LocalServer,
+        before: Player | None,
     ) -> None:
         self.failures: list[str] = []
         """What was not recorded, and why."""
@@ -124,6 +132,7 @@ class Recording:
         self._path = path
         self._mode = mode
         self._parts = parts
+        self._redacted = redacted
         self._sources = sources
         self._worlds = server.simulator.worlds
         self._router = server.simulator.gateway.router
@@ -214,7 +223,7 @@ class Recording:
             writer.close()
 
     def _add(self, writer: CassetteWriter, heard: Sequence[Interaction], taken: Iterable[bytes]) -> None:
-        redactor = Redactor(after=taken)
+        redactor = Redactor(self._redacted, after=taken)
         for interaction in heard:
             try:
                 writer.add(redactor.redacted(interaction))

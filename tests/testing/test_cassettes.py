@@ -482,7 +482,8 @@ def test_real_vendors_are_asked_with_the_real_key_which_is_nowhere_written(
         @pytest.mark.mockserver(cassette=True, env=True)
         def test_it(openai_client, paygentic_client, mockserver):
             answer = openai_client.chat.completions.create(
-                model="auto", messages=[{{"role": "user", "content": "Say hello"}}], stream={is_streamed}
+                model="auto", messages=[{{"role": "user", "content": "Say hello"}}], stream={is_streamed},
+                extra_body={{"user": "Jane Doe"}}
             )
             if {is_streamed}:
                 assert "".join(piece.choices[0].delta.content or "" for piece in answer if piece.choices) == "hello"
@@ -496,6 +497,7 @@ def test_real_vendors_are_asked_with_the_real_key_which_is_nowhere_written(
             "--mockserver-record-mode=once",
             f"--mockserver-upstream=pareta={vendor.url}",
             f"--mockserver-upstream=paygentic={vendor.url}",
+            "--mockserver-redact=user",
             "--mockserver-block-network",
             passed=1,
         )
@@ -508,6 +510,7 @@ def test_real_vendors_are_asked_with_the_real_key_which_is_nowhere_written(
     assert b"/v1/chat/completions" in written
     assert b"/v0/customers/cus_abc123" in written
     assert b"really.mine" not in written
+    assert b"Jane" not in written
     assert b"test_it" not in written  # nor the world's own
 
 
