@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,12 @@ from mockserver.options import closeness, option
 
 if TYPE_CHECKING:
     from mockserver.app import Simulator
+    from mockserver.cassettes.checking import Start
+    from mockserver.cassettes.files import Library
+    from mockserver.cassettes.finding import Grade
+    from mockserver.cassettes.ignoring import Rules
     from mockserver.cassettes.player import Order, Repeats, Timing
+    from mockserver.cassettes.verdicts import Verdict
     from mockserver.cassettes.writing import RecordMode
     from mockserver.http.serve import ServerName
     from mockserver.logs import LogForm
@@ -328,7 +335,106 @@ def _along(scenario: str | None, fixtures: Path | None, seed: int | None, admin_
 
 
 @click.command()
+@option("--ignore", type=click.Path(path_type=Path), metavar="FILE", help="Rules about differences that are all right.")
+@option(
+    "--grade",
+    type=click.Choice(("breaking", "additive", "value")),
+    default="value",
+    show_default=True,
+    help="The least grave difference that makes the status 1; all are reported.",
+)
+@option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "junit")),
+    default="text",
+    show_default=True,
+    help="Form of the report.",
+)
+@option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where the report goes.  [default: stdout]")
+@option("--coverage", is_flag=True, help="Report too which documented operations no cassette has.")
+@option("--scenario", metavar="NAME|PATH", help="Start state of the simulated worlds; its traffic is not played.")
+@option("--fixtures", type=click.Path(path_type=Path), metavar="FOLDER", help="Starting data of the simulated worlds.")
+@option("--seed", type=int, help="Seed of the simulated world.  [default: 0, or the scenario's]")
 @CASSETTES
-def check(cassettes: tuple[Path, ...]) -> None:
-    """Send every recorded request to the simulator, and report where its answers differ."""
-    raise NotImplementedError
+@click.pass_context
+def check(
+    context: click.Context,
+    cassettes: tuple[Path, ...],
+    ignore: Path | None,
+    grade: Grade,
+    form: str,
+    output: Path | None,
+    coverage: bool,
+    scenario: str | None,
+    fixtures: Path | None,
+    seed: int | None,
+) -> None:
+    """Send every recorded request to the simulator, and report where its answers differ.
+
+    A CASSETTE is a file that VCR.py or `mockserver record` wrote, or a folder of such files: the files of one folder
+    are one recording. The status is 0 when nothing differs, 1 when something does, and 2 when a cassette is no good.
+    """
+    from mockserver.cassettes.checking import Start
+    from mockserver.cassettes.files import Library
+
+    rules = _rules(ignore)
+    if output is not None and not output.parent.is_dir():
+        raise Unusable(f"cannot write {output}: {output.parent} is no folder")
+    verdict = _verdict(Library(cassettes), Start(scenario, seed, fixtures), rules, is_covering=coverage)
+    reports = {
+        "text": verdict.text,
+        "json": lambda: json.dumps(verdict.json(), indent=2) + "\n",
+        "junit": verdict.junit,
+    }
+    report = reports[form]()
+    content = report if isinstance(report, bytes) else report.encode()
+    if output is None:
+        click.get_binary_stream("stdout").write(content)
+    else:
+        try:
+            output.write_bytes(content)
+        except OSError as error:
+            raise Unusable(f"cannot write {output}: {error.strerror}") from None
+    counted = {"breaking": 1, "additive": 2, "value": 3}[grade]
+    found = [verdict.sums[each] for each in ("breaking", "additive", "value")]
+    context.exit(1 if any(found[:counted]) else 0)
+
+
+def _rules(path: Path | None) -> Rules:
+    """Return the rules of a file, or none.
+
+    :raises Unusable: it is no file of rules.
+    """
+    from mockserver.cassettes.ignoring import Rules, load
+    from mockserver.kernel.clock import machine_now
+    from mockserver.kernel.windows import DAY
+
+    if path is None:
+        return Rules()
+    return load(path, date(1970, 1, 1) + timedelta(days=machine_now() // DAY))
+
+
+def _verdict(library: Library, start: Start, rules: Rules, *, is_covering: bool) -> Verdict:
+    """Check every interaction of some cassettes; what the simulator logs of odd requests is not of interest."""
+    import logging
+
+    from mockserver.cassettes.checking import check
+    from mockserver.cassettes.coverage import Coverage
+    from mockserver.cassettes.verdicts import Verdict
+    from mockserver.vendors.registry import vendors
+
+    verdict = Verdict(rules)
+    seen = Coverage([vendor.api for vendor in vendors()])
+    log = logging.getLogger("mockserver")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        for judged in check(library, start):
+            verdict.add(judged)
+            seen.add(judged)
+    finally:
+        log.setLevel(level)
+    if is_covering:
+        verdict.coverage = seen.operations()
+    return verdict

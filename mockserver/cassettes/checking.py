@@ -47,8 +47,8 @@ ENOUGH_OPINIONS = 3
 _OUT_OF_MONEY = 402
 
 MADE_BEFORE = (
-    "names {what}, which no earlier answer of the recording mentions: begin the recording before it is made, or let"
-    " --scenario or --fixtures make it"
+    "names something ({what}) that no earlier answer of the recording mentions: begin the recording before it is made,"
+    " or let --scenario or --fixtures make it"
 )
 COUNTED_BEFORE = (
     "only what is counted or listed differs, and the recorded account had things that were made before the recording"
@@ -305,7 +305,8 @@ class _Session:
             interaction.answer.status,
         )  # fmt: skip
         if match.api is None or (match.endpoint is None and interaction.answer.status not in (404, 405)):
-            reason = f"the simulator has no operation at {request.method} {request.path}"
+            path = "/".join("{id}" if is_drawn(segment) else segment for segment in request.path.split("/"))
+            reason = f"the simulator has no operation at {request.method} {path}"
             return replace(judged, is_simulated=False, reason=reason)
         self._asked.append(number)
         return self._compared(judged, interaction, match, match.api)
@@ -432,7 +433,7 @@ def _excuse(interaction: Interaction, simulated: Answer, strangers: Sequence[_St
         return "was refused for what the recorded key may do, which the recording does not tell"
     if recorded.status == 404 and simulated.status < 300:
         unknown = next((each for each in strangers if each.is_in_path), None)
-        return f"{unknown.text} was not there in the recorded account, and is in simulated ones" if unknown else ""
+        return "names something in its path that the recorded account had not, and ours has" if unknown else ""
     if not 400 <= simulated.status < 500:
         return ""
     said = simulated.body.decode("utf-8", "replace")
@@ -444,7 +445,7 @@ def _excuse(interaction: Interaction, simulated: Answer, strangers: Sequence[_St
             is_id = is_id_key(each.key) or is_drawn(each.text)
             is_the_reason = is_id and (is_named or (each.key != "" and f'"{each.key}' in said))
         if is_the_reason:
-            return MADE_BEFORE.format(what=each.text)
+            return MADE_BEFORE.format(what=each.key or "in its path")
     if any(PLACEHOLDER.search(text.decode("latin-1")) for text in (request.path.encode(), request.query, request.body)):
         return "was recorded with something redacted in it, and the simulator refuses what stands in its place"
     return ""

@@ -32,7 +32,7 @@ def stream(*events: Any) -> Answer:
     return Answer(200, "OK", SSE, b"".join(b"data: %s\n\n" % json.dumps(each).encode() for each in events))
 
 
-def request(path: str = "/", query: bytes = b"", body: Any = None, **headers: str) -> Request:
+def request(path: str = "/", query: bytes = b"", *, body: Any = None, **headers: Any) -> Request:
     content = json.dumps(body).encode() if body is not None and not isinstance(body, bytes) else body or b""
     return Request("POST", path, query, {k.replace("_", "-").encode(): v.encode() for k, v in headers.items()}, content)
 
@@ -272,7 +272,9 @@ def traffic() -> list[Interaction]:
         simulator.close()
 
 
-MADE = re.compile(rb"\b(?:run|es|cst|cus|bm|prod|tc|evt|up|call|org)_[A-Za-z0-9]{16,32}\b|chatcmpl-[A-Za-z0-9]{8,}")
+MADE = re.compile(
+    rb"\bup_[A-Za-z0-9]{32}[.]recorded\b|\b(?:run|es|cst|cus|bm|prod|tc|evt|call|org)_[A-Za-z0-9]{16,32}\b|chatcmpl-[A-Za-z0-9]{8,}"
+)
 """What the simulator makes up looks like this; no other text of the walks does."""
 
 
