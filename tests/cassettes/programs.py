@@ -39,7 +39,8 @@ def _error(error: Exception) -> Any:
     return type(error).__name__, str(error), {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _steps(steps: Iterator[tuple[str, Callable[[], Any]]]) -> Seen:
+def seen_by(steps: Iterator[tuple[str, Callable[[], Any]]]) -> Seen:
+    """Take steps, and return what came of each: what it returned, or its error."""
     found: Seen = []
     for name, step in steps:
         try:
@@ -54,7 +55,7 @@ def _steps(steps: Iterator[tuple[str, Callable[[], Any]]]) -> Seen:
 
 def pareta(major: int, has_auto: bool = True) -> Program:
     """Return what a program does with a generation of Pareta's client."""
-    return lambda client, drain: _steps(_pareta(client, drain, major, has_auto))
+    return lambda client, drain: seen_by(_pareta(client, drain, major, has_auto))
 
 
 def _pareta(client: Any, drain: Callable[[], None], major: int, has_auto: bool) -> Iterator[tuple[str, Any]]:
@@ -115,7 +116,7 @@ def _rows(major: int) -> list[dict[str, Any]]:
 
 def openai(client: Any, drain: Callable[[], None]) -> Seen:
     """Do what a program does with OpenAI's client."""
-    return _steps(_openai(client, drain))
+    return seen_by(_openai(client, drain))
 
 
 def _openai(client: Any, drain: Callable[[], None]) -> Iterator[tuple[str, Any]]:
@@ -138,7 +139,7 @@ def _openai(client: Any, drain: Callable[[], None]) -> Iterator[tuple[str, Any]]
 
 def paygentic(client: Any, drain: Callable[[], None]) -> Seen:
     """Do what a program does with Paygentic's client."""
-    return _steps(_paygentic(client))
+    return seen_by(_paygentic(client))
 
 
 def _paygentic(client: Any) -> Iterator[tuple[str, Any]]:
