@@ -382,15 +382,9 @@ def check(
     if output is not None and not output.parent.is_dir():
         raise Unusable(f"cannot write {output}: {output.parent} is no folder")
     verdict = _verdict(Library(cassettes), Start(scenario, seed, fixtures), rules, is_covering=coverage)
-    reports = {
-        "text": verdict.text,
-        "json": lambda: json.dumps(verdict.json(), indent=2) + "\n",
-        "junit": verdict.junit,
-    }
-    report = reports[form]()
-    content = report if isinstance(report, bytes) else report.encode()
+    content = _report(verdict, form)
     if output is None:
-        click.get_binary_stream("stdout").write(content)
+        click.echo(content, nl=False)
     else:
         try:
             output.write_bytes(content)
@@ -399,6 +393,13 @@ def check(
     counted = {"breaking": 1, "additive": 2, "value": 3}[grade]
     found = [verdict.sums[each] for each in ("breaking", "additive", "value")]
     context.exit(1 if any(found[:counted]) else 0)
+
+
+def _report(verdict: Verdict, form: str) -> bytes:
+    if form == "junit":
+        return verdict.junit()
+    text = verdict.text() if form == "text" else json.dumps(verdict.json(), indent=2) + "\n"
+    return text.encode()
 
 
 def _rules(path: Path | None) -> Rules:

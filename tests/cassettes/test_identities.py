@@ -203,7 +203,7 @@ def known() -> Identities:
 
 
 def test_a_request_is_translated_wherever_an_id_stands_alone(known: Identities) -> None:
-    form = {"content_type": "multipart/form-data; boundary=b"}
+    form: dict[str, Any] = {"content_type": "multipart/form-data; boundary=b"}
     fields = b'--b\r\nContent-Disposition: form-data; name="id"\r\n\r\n%s\r\n--b--\r\n'
     cases = [
         (request(f"/v0/costs/{THEIRS}/summary"), request(f"/v0/costs/{OURS}/summary")),

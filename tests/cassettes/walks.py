@@ -26,6 +26,7 @@ from tests.vendors.pareta.test_proposals import propose
 from tests.vendors.paygentic.conftest import COST, EVENT, MERCHANT, PRODUCT
 from tests.vendors.paygentic.test_billable_metrics import METRIC
 from tests.vendors.paygentic.test_customers import BODY as CUSTOMER
+from tests.vendors.paygentic.test_customers import CONSUMER
 
 BILLED = [{"expected_output": {"total": 5}}]
 CLIENTS = ("accept", "content-type", "idempotency-key", "user-agent", "x-pareta-session")
@@ -192,7 +193,7 @@ def paygentic(simulator: Simulator, name: str = "recorded") -> list[Interaction]
                 **CUSTOMER,
                 "externalId": "south-01",
                 "testClockId": clock,
-                "consumer": {**CUSTOMER["consumer"], "email": "ap@south.example", "name": "South"},
+                "consumer": {**CONSUMER, "email": "ap@south.example", "name": "South"},
             },
             "customerId",
         ),
