@@ -28,7 +28,7 @@ LONGEST_WAIT_US: Final = DAY
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(r"[A-Za-z]{1,32}")
-_URI = re.compile(r"(https?)://([^/?#\s\\]+)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL | re.IGNORECASE)
+_URI = re.compile(r"(https?)://([^/?#\s\\]+)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.DOTALL | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # All that may stand in a path or query as it is; what is percent-encoded stays so.
 _AS_IT_IS = "%/:?#[]@!$&'()*+,;=~-._|\"<>\\^`{}"
@@ -116,7 +116,7 @@ def _split(uri: object) -> tuple[str, str, bytes]:
         raw_query = quote(query or "", safe=_AS_IT_IS).encode("ascii")
         # Credentials before the host belong to no origin.
         origin = f"{scheme.lower()}://{host.rpartition('@')[2]}"
-        return origin, unquote(path) or "/", raw_query
+        return origin, unquote(path or "/"), raw_query
     except UnicodeError:
         raise ValueError("request.uri holds half of a surrogate pair") from None
 
@@ -231,7 +231,9 @@ def _answer(response: Mapping[str, Any]) -> Answer:
         code, reason, content = response["status_code"], None, response.get("content")
     else:
         status = _mapping(response.get("status"), "response.status")
-        code, reason = status.get("code"), status.get("message")
+        if "message" not in status:
+            raise ValueError("response.status has no message; VCR.py writes it last, so this may be cut short")
+        code, reason = status.get("code"), status["message"]
         body = response.get("body")
         content = None if body is None else _mapping(body, "response.body").get("string")
         if isinstance(body, Mapping) and body and "string" not in body:

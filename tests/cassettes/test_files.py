@@ -18,11 +18,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mockserver.cassettes import files
+from mockserver.cassettes import files, index
 from mockserver.cassettes.files import Library
 from mockserver.cassettes.format import interaction_of
 from mockserver.cassettes.index import _ITEM
 from mockserver.cassettes.interaction import BadCassette, Interaction
+from mockserver.cassettes.loading import from_yaml
 from tests.cassettes.cassettes import (
     JSON_LAYOUTS,
     LAYOUTS,
@@ -161,8 +162,12 @@ def test_what_vcr_writes_is_recognised_at_once_and_not_parsed(monkeypatch: pytes
     items[2]["recorded_at"], items[2]["timing"] = "2026-05-01T12:00:00Z", {"first_byte_ms": 1.5}
     path = written(tmp_path, cassette(*items))
     parsed: list[bytes] = []
-    real = files.scan.__globals__["from_yaml"]
-    monkeypatch.setitem(files.scan.__globals__, "from_yaml", lambda text: parsed.append(text) or real(text))
+
+    def noted(text: bytes) -> Any:
+        parsed.append(text)
+        return from_yaml(text)
+
+    monkeypatch.setattr(index, "from_yaml", noted)
 
     library = Library([path])
 
