@@ -109,7 +109,12 @@ class Rules:
 
 @lru_cache(maxsize=1024)
 def _pattern(glob: str) -> re.Pattern[str]:
-    return re.compile("".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in re.sub(r"\*+", "*", glob)))
+    first, *rest = ["".join("." if each == "?" else re.escape(each) for each in part) for part in glob.split("*")]
+    if not rest:
+        return re.compile(first)
+    # What stands between two stars is taken where it is found first: no other place leaves more for the rest.
+    middle = "".join(f"(?>.*?{part})" for part in rest[:-1] if part)
+    return re.compile(f"{first}{middle}.*{rest[-1]}")
 
 
 def _is_like(text: str, glob: str) -> bool:
