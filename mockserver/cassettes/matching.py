@@ -26,6 +26,8 @@ _SECRET_NAME = re.compile(r"secret|passw|token$|api_?-?key|credential|authorizat
 _HIDDEN = "(not shown)"
 
 _MOST_SHOWN = 60
+_BEFORE_DIFFERENCE = 20
+_LEFT_OUT = "..."
 _MOST_COMPARED = 200
 _MOST_DEPTH = 60
 
@@ -322,7 +324,17 @@ def _value_differences(where: str, name: str, recorded: Any, sent: Any, depth: i
         if len(recorded) != len(sent):
             yield Difference(f"{where} length", str(len(recorded)), str(len(sent)))
     else:
-        yield Difference(where, shown(name, recorded), shown(name, sent))
+        yield Difference(where, *_shown_apart(_whole(name, recorded), _whole(name, sent)))
+
+
+def _shown_apart(one: str, other: str) -> tuple[str, str]:
+    """Return two texts short, and where one is long, from shortly before they part."""
+    if max(len(one), len(other)) > _MOST_SHOWN:
+        same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+        start = same - _BEFORE_DIFFERENCE
+        if start > len(_LEFT_OUT):
+            one, other = _LEFT_OUT + one[start:], _LEFT_OUT + other[start:]
+    return cut(one), cut(other)
 
 
 def shown(name: str, value: Any) -> str:
@@ -330,8 +342,12 @@ def shown(name: str, value: Any) -> str:
 
     :param name: of the field it is in.
     """
+    return cut(_whole(name, value))
+
+
+def _whole(name: str, value: Any) -> str:
     masked = _masked(name, value)
-    return _HIDDEN if masked is _HIDDEN else cut(concealed(json.dumps(masked, ensure_ascii=False)))
+    return _HIDDEN if masked is _HIDDEN else concealed(json.dumps(masked, ensure_ascii=False))
 
 
 def _masked(name: str, value: Any, depth: int = 0) -> Any:

@@ -307,19 +307,21 @@ class Cassette:
 
 def _told_missed(misses: Sequence[Miss], where: str) -> str:
     """Return which requests were not recorded, and what comes closest to each, as text."""
-    rows: list[tuple[str, str, str]] = []
+    rows: list[tuple[str, str, str, str, str]] = []
     for miss in misses[:_SHOWN]:
         request = f"{miss.method} {miss.path}"
         if not miss.nearest:
-            rows.append((request, "", "nothing is recorded"))
+            rows.append((request, "", "nothing is recorded", "", ""))
         for near in miss.nearest[:_NEAREST]:
-            differs = [*([_PLAYED] if near.times else []), *map(str, near.differs)]
-            for n, difference in enumerate(differs or [miss.detail]):
-                rows.append((request, "" if n else f"{near.place}: {near.request}", difference))
+            differs = [(each.where, each.recorded or "nothing", each.sent or "nothing") for each in near.differs]
+            if near.times:
+                differs.insert(0, (_PLAYED, "", ""))
+            for n, difference in enumerate(differs or [("only its place in the order", "", "")]):
+                rows.append((request, "" if n else near.place, *difference))
                 request = ""
     counted = "one request was" if len(misses) == 1 else f"{len(misses)} requests were"
     message = f"{counted} not recorded in {where}, and answered {NOT_RECORDED}"
-    return f"{message}\n{table(('request', 'nearest', 'what differs'), rows, max(len(misses) - _SHOWN, 0))}"
+    return f"{message}\n{table(('request', 'nearest', 'what differs', 'recorded', 'sent'), rows, max(len(misses) - _SHOWN, 0))}"
 
 
 class _Playing:

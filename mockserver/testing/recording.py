@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mockserver.cassettes import matching
@@ -17,7 +17,7 @@ from mockserver.cassettes.files import Library
 from mockserver.cassettes.interaction import Answer, BadCassette, Interaction
 from mockserver.cassettes.redaction import PLACEHOLDER, CannotRedact, Redactor
 from mockserver.cassettes.upstream import Upstream, UpstreamFailed
-from mockserver.cassettes.writing import CannotWrite, CassetteWriter
+from mockserver.cassettes.writing import CannotWrite, CassetteWriter, RecordMode
 from mockserver.environment import KEY_VARIABLES
 from mockserver.http.messages import Reply, Request, Stream
 from mockserver.kernel.errors import Unusable
@@ -78,7 +78,7 @@ class Sources:
     @property
     def names(self) -> list[str]:
         """What a cassette says it was recorded from."""
-        return [SIMULATOR] if self.is_simulator else [upstream.url for upstream in self._upstreams.values()]
+        return ["mockserver"] if self.is_simulator else [upstream.url for upstream in self._upstreams.values()]
 
     def send(self, vendor: str, request: Request) -> Interaction:
         """Ask a vendor, with its own key in place of the world's.
@@ -215,12 +215,15 @@ class Recording:
         return self._path if self._path.suffix in SUFFIXES else self._path / f"{vendor}.yaml"
 
     def _append(self, file: Path, heard: Sequence[Interaction]) -> None:
-        mode: Literal["once", "new_episodes"] = "new_episodes" if file.exists() else "once"
-        writer = CassetteWriter(file, recorded_from=self._sources.names, mode=mode)
+        writer = self._writer(file, "new_episodes" if file.exists() else "once")
         try:
             self._add(writer, heard, writer.placeholders)
         finally:
             writer.close()
+
+    def _writer(self, file: Path, mode: RecordMode) -> CassetteWriter:
+        simulated = {"simulated": True} if self._sources.is_simulator else {}
+        return CassetteWriter(file, recorded_from=self._sources.names, mode=mode, metadata=simulated)
 
     def _add(self, writer: CassetteWriter, heard: Sequence[Interaction], taken: Iterable[bytes]) -> None:
         redactor = Redactor(self._redacted, after=taken)
@@ -246,7 +249,7 @@ class Recording:
             return
         taken = set(re.findall(PLACEHOLDER.pattern.encode(), file.read_bytes()))
         new = file.with_name(f".{file.stem}.new{file.suffix}")
-        writer = CassetteWriter(new, recorded_from=self._sources.names, mode="all")
+        writer = self._writer(new, "all")
         try:
             for interaction in kept:
                 writer.add(interaction)
