@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mockserver.cassettes.finding import Difference, Grade, Kind, cut
@@ -140,6 +140,10 @@ class Verdict:
 
     def add(self, judged: Judged) -> Outcome:
         """Take in an interaction, and return what it counts as."""
+        # Names of files are anybody's.
+        judged = replace(
+            judged, place=cut(judged.place, 200), method=cut(judged.method, 20), operation=cut(judged.operation, 120)
+        )
         founds = [] if judged.reason or not judged.is_simulated else self._take_in(judged)
         counting = [found for found in founds if found is None or found.rule is None]
         outcome: Outcome = "differs" if counting else "ignored" if founds else "same"
@@ -276,7 +280,7 @@ class Verdict:
         self.details.append(
             {
                 "place": judged.place,
-                "method": cut(judged.method, 20),
+                "method": judged.method,
                 "path": cut(judged.path, 120),
                 "operation": judged.operation or None,
                 "status": judged.status,
