@@ -394,6 +394,20 @@ def _apart(one: str, other: str) -> float:
     return float(before[-1]) / max(len(one), len(other))
 
 
-def rough_distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many segments of two paths differ where they stand; quick, to choose what is worth a closer look."""
-    return sum(a != b for a, b in zip(one, other, strict=False)) + 2 * abs(len(one) - len(other))
+def rough_distance(one: Sequence[str], other: Sequence[str]) -> float:
+    """Return about how far apart the segments of two paths are; quick, to choose what is worth a closer look."""
+    apart = sum(_roughly_apart(a, b) for a, b in zip(one, other, strict=False) if a != b)
+    return apart + abs(len(one) - len(other))
+
+
+def _roughly_apart(one: str, other: str) -> float:
+    """Return which share of two segments is beyond what they begin and end with in common."""
+    start = _in_common(one, other)
+    end = _in_common(one[start:][::-1], other[start:][::-1])
+    return 1 - (start + end) / max(len(one), len(other))
+
+
+def _in_common(one: str, other: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    least = min(len(one), len(other))
+    return next((n for n in range(least) if one[n] != other[n]), least)

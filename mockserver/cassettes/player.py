@@ -485,12 +485,12 @@ class Player:
         if len(numbers) >= _NEAREST:
             return numbers
         segments = self._plain(request.path).split("/")
-        others: dict[tuple[str, str], tuple[int, int]] = {}
+        others: dict[tuple[str, str], tuple[float, int]] = {}
         for number in range(len(self.library)):
             key = self.library.method_and_path(number)
             if key not in others:
-                rough = 2 * matching.rough_distance(self._plain(key[1]).split("/"), segments)
-                others[key] = (rough + (key[0] != request.method), number)
+                rough = matching.rough_distance(self._plain(key[1]).split("/"), segments)
+                others[key] = (rough + (key[0] != request.method) / 2, number)
         ranked = [number for _, number in sorted(others.values())]
         return [*numbers, *(number for number in ranked if number not in numbers)][:_CLOSELY]
 

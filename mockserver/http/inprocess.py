@@ -100,6 +100,8 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             return httpx.Response(reply.status, headers=reply.headers, stream=_Pieces(self._handler, reply, request))
         if reply.status != 204 and not reply.is_bodiless:
             reply.headers.append((b"content-length", b"%d" % len(reply.body)))
+        if reply.is_recorded and any(name == b"content-encoding" for name, _ in reply.headers):
+            return httpx.Response(reply.status, headers=reply.headers, stream=httpx.ByteStream(reply.body))
         return _Whole(reply)
 
 
