@@ -129,9 +129,7 @@ def schema() -> None:
 
 @scenario.command("from-cassette", short_help="Make a scenario whose traffic is like what a cassette recorded.")
 @click.argument("cassettes", nargs=-1, required=True, metavar="CASSETTE...", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there; not over a file."
-)
+@option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it there; not over a file.")
 @option("--name", default="recorded", show_default=True, help="What the scenario is called.")
 def from_cassette(cassettes: tuple[Path, ...], output: Path | None, name: str) -> None:
     """Print a scenario whose traffic is like what was recorded: how much of what, when, how long, how slow, how faulty.
