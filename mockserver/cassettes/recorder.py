@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -240,20 +240,24 @@ class Recorder:
             if leaving is None:
                 leaving = asyncio.ensure_future(_disconnect(receive))
             came = _Taken(sent.room, [], sent.is_kept)
+
+            def keep() -> None:
+                if came.is_kept and sent.is_kept:
+                    request = Request(scope["method"], asked, query, _last_of_each(headers), sent.body)
+                    self._scribe.submit(
+                        self._write, api.name, arrival.interaction(request, upstream.origin_and_path, came.body)
+                    )
+                    return
+                self.passed += 1
+                if is_wanted:
+                    limit = LARGEST_KEPT >> 20
+                    log.warning("%s %s: it is larger than %d MiB; not recorded", scope["method"], path, limit)
+
             try:
-                is_whole = await self._pass(scope, send, upstream, arrival, response, came, leaving)
+                await self._pass(scope, send, upstream, arrival, response, came, leaving, keep)
             finally:
                 with suppress(Exception):
                     await response.aclose()
-            if not (is_whole and is_wanted and came.is_kept and sent.is_kept):
-                self.passed += 1
-                if is_whole and is_wanted:
-                    limit = LARGEST_KEPT >> 20
-                    log.warning("%s %s: it is larger than %d MiB; not recorded", scope["method"], path, limit)
-                return
-            request = Request(scope["method"], asked, query, _last_of_each(headers), sent.body)
-            interaction = arrival.interaction(request, upstream.url, came.body)
-            await asyncio.get_running_loop().run_in_executor(self._scribe, self._write, api.name, interaction)
         finally:
             opening.cancel()
             if leaving is not None:
@@ -268,8 +272,12 @@ class Recorder:
         response: httpx.Response,
         came: _Taken,
         leaving: asyncio.Future[None],
-    ) -> bool:
-        """Pass an answer on, piece by piece, and return whether it came to its end."""
+        keep: Callable[[], None],
+    ) -> None:
+        """Pass an answer on, piece by piece.
+
+        :param keep: is called once it is whole, before the client can know.
+        """
         import httpx
 
         headers = [(name, value) for name, value in arrival.headers if name not in _NOT_ANSWERED_ON]
@@ -277,6 +285,8 @@ class Recorder:
         assert isinstance(response.stream, httpx.AsyncByteStream)
         pieces = aiter(response.stream)
         until_s: float | None = None
+        # The last bytes of a body whose length is known are held back until it is kept.
+        rest, last = _length(arrival.headers), b""
         try:
             while True:
                 coming = asyncio.ensure_future(_next(pieces))
@@ -294,16 +304,20 @@ class Recorder:
                     break
                 arrival.came(piece)
                 came.take(piece)
-                if until_s is None:
+                rest -= len(piece)
+                if rest == 0:
+                    last = piece
+                elif until_s is None:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
         except (httpx.HTTPError, OSError) as error:
+            self.passed += 1
             log.warning("%s %s: %s; not recorded", scope["method"], scope["path"], upstream.failure(error))
             await asyncio.sleep(_FLUSH_S)
             sever(scope.get("client"), scope.get("server"), "cut")
             await asyncio.wait({leaving}, timeout=_NOTICED_S)
-            return False
-        await send({"type": "http.response.body", "body": b""})
-        return True
+            return
+        keep()
+        await send({"type": "http.response.body", "body": last})
 
     # What is kept
 
@@ -395,6 +409,12 @@ def _decoded(interaction: Interaction) -> Interaction:
         answer=replace(answer, body=came),
         pieces=interaction.pieces if came == answer.body else (),
     )
+
+
+def _length(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """Return what `content-length` says, -1 where it says nothing."""
+    said = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(said) if said.isdigit() else -1
 
 
 def _last_of_each(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -90,6 +90,7 @@ class Upstream:
             raise Unusable("recording needs httpx: pip install 'mockserver[record]'")
         self.url = url.rstrip("/")
         self.origin, self._prefix, self._host = _taken_apart(self.url)
+        self.origin_and_path = self.origin + self._prefix
         self._timeout_s = timeout_s
         self._sync: httpx.HTTPTransport | None = None
         self._async: httpx.AsyncHTTPTransport | None = None
@@ -121,7 +122,7 @@ class Upstream:
                 response.close()
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise self.failure(error) from None
-        return arrival.interaction(request, self.origin + self._prefix, b"".join(pieces))
+        return arrival.interaction(request, self.origin_and_path, b"".join(pieces))
 
     async def open(
         self,
