@@ -90,6 +90,19 @@ def test_the_example_is_fine_and_shown_as_printed(
     assert capsys.readouterr().out == _block("text", "mockserver scenario show mine.yaml")
 
 
+def test_the_derived_example_is_what_is_derived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = _block("sh", "## Make it of a recording").split(" > ")[0].split()
+
+    assert cli._run(command[1:]) == 0
+    made = capsys.readouterr().out
+    assert _block("yaml", "<!-- derived -->") in made
+    Path("mine.yaml").write_text(made, "utf-8")
+    assert cli._run(["scenario", "validate", "mine.yaml"]) == 0
+
+
 def test_the_faulty_example_is_told_as_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -114,8 +114,8 @@ class _Draft:
     def lines(self) -> Iterator[str]:
         """Yield the file line by line."""
         seen, start = self._seen, self._start
-        yield "# Made by `mockserver scenario from-cassette`. A number is the most likely for what was recorded, and"
-        yield "# the comment beside it says how sure it is. What a recording cannot tell is assumed, and called so."
+        yield "# Made by `mockserver scenario from-cassette`. A number is the most likely for what was recorded,"
+        yield "# and the comment beside it says how sure it is. What a recording cannot tell is called assumed."
         yield f"name: {_quoted(self._name)}"
         yield f"purpose: {_quoted(self._purpose)}"
         yield "seed: 1 # assumed"
@@ -213,10 +213,10 @@ class _Draft:
                 lines.append(("weekdays", weekdays, "from Monday, likewise"))
         else:
             lines.append(
-                ("hours", None, f"the default is assumed; it takes each hour twice, and {24 * FEWEST_A_CELL} calls")
+                ("hours", None, f"the default is assumed; that takes each hour twice, and {24 * FEWEST_A_CELL} calls")
             )
         if not has_week:
-            lines.append(("weekdays", None, "the default is assumed; it takes two weeks of that"))
+            lines.append(("weekdays", None, "the default is assumed; that takes two weeks"))
         return hours, weekdays, lines
 
     def _rate(self) -> tuple[float, str]:
@@ -294,7 +294,7 @@ class _Draft:
             median, p99 = _bounded(law, 0.001, 29 * DAY / SECOND)
             yield (
                 f"    think_time: {{median: {_seconds(median)}, p99: {_seconds(p99)}}}"
-                f" # {_law_said(seen.thinking_s.count, law, 'pauses')}"
+                f" # {_law_said(seen.thinking_s.count, law, 'pause')}"
             )
         else:
             assumed = f"{format_duration(default.median)} and {format_duration(default.p99)}"
@@ -307,13 +307,13 @@ class _Draft:
         share = use.openings or use.calls
         yield f"      share: {share} # conversations, with {_plural(use.calls, 'call')}"
         for key, sample, what in (
-            ("prompt_tokens", use.prompts, "prompts"),
-            ("completion_tokens", use.completions, "completions"),
-            ("latency_ms", use.latencies_ms, "answers, to their end"),
+            ("prompt_tokens", use.prompts, "prompt"),
+            ("completion_tokens", use.completions, "completion"),
+            ("latency_ms", use.latencies_ms, "duration"),
         ):
             if sample.count < FEWEST:
                 assumed = "the vendor's own law" if key == "latency_ms" else "the default"
-                told = "nothing was measured" if not sample.count else f"{sample.count} {what} are too few for a law"
+                told = "nothing was measured" if not sample.count else f"{_plural(sample.count, what)} tell no law"
                 yield f"      # {key}: {assumed} is assumed; {told}"
                 continue
             law = sample.law()
@@ -386,7 +386,7 @@ class _Draft:
         if not stamped:
             said.append("is_stamped: false")
         facts = f"{keyed:,} of {_plural(events, 'event')} have an idempotency key, {stamped:,} a timestamp"
-        yield f"integrator: {{{', '.join(said)}}} # {facts}"
+        yield f"integrator: {{{', '.join(said)}}} # {facts}" if said else f"# integrator: {facts}"
 
     # Mishaps
 
@@ -590,7 +590,7 @@ def _law_said(count: int, law: LogNormal, what: str) -> str:
     """Return how sure a fitted law is: the spread of its two numbers by the normal theory."""
     median = _Z975 * law.sigma / sqrt(count)
     p99 = _Z975 * law.sigma * sqrt(1 / count + _Z99**2 / (2 * count))
-    return f"{count:,} {what}; 95% sure within {_percent(_factor(median))} and {_percent(_factor(p99))}"
+    return f"{_plural(count, what)}; 95% sure within {_percent(_factor(median))} and {_percent(_factor(p99))}"
 
 
 def _factor(number: float) -> float:

@@ -34,6 +34,9 @@ MOST_NAMES = 5_000
 MOST_TALKS = 20_000
 """Conversations that may go on at a time."""
 
+_STOPPED = b" is stopped"
+"""What the vendor says of an endpoint that its owner has stopped; that is no failure of the vendor's."""
+
 OTHERS = "..."
 """What the models beyond `MOST_USES` are called."""
 
@@ -188,7 +191,7 @@ class Traffic:
         if answer.status == 402:
             self.unpaid += 1
             return
-        if answer.status == 429 or answer.status >= 500:
+        if (answer.status == 429 or answer.status >= 500) and _STOPPED not in answer.body:
             self.failures[answer.status] += 1
             return
         if not 200 <= answer.status < 300:
