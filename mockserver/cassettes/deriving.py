@@ -13,7 +13,7 @@ import yaml
 from mockserver.cassettes.files import Library
 from mockserver.cassettes.fitting import tail_of
 from mockserver.cassettes.interaction import BadCassette
-from mockserver.cassettes.traffic import OTHERS, EventType, Member, Traffic, Use
+from mockserver.cassettes.traffic import LONGEST_TEXT, OTHERS, EventType, Member, Traffic, Use
 from mockserver.kernel.windows import DAY, HOUR, SECOND, WEEK, floor_to, format_duration, format_instant, parse_instant
 from mockserver.resources import Fixtures
 from mockserver.simulation.laws import LogNormal
@@ -42,7 +42,6 @@ _CHAT_TASK, _CHAT_MODEL = "general-chat", "qwen-1"
 _SAFE_ENDPOINT = re.compile(r"ep-[A-Za-z0-9._-]{1,61}")
 _PATH = re.compile(r"\$(\.[a-zA-Z0-9_]+)+")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LONGEST_TEXT = 200
 _LONGEST_COMMENT = 110
 
 _NAMED: Final[Mapping[str, str]] = {
@@ -352,7 +351,7 @@ class _Draft:
         events = _plural(event.events, "event")
         yield f"  # {events}, {_digits(per_call, 3)} for each recorded call; here it is one each"
         yield f"  - type: {_quoted(kind)}"
-        if event.source and len(event.source) <= _LONGEST_TEXT:
+        if event.source and len(event.source) <= LONGEST_TEXT:
             yield f"    source: {_quoted(event.source)}"
         amounts = self._amounts_of(kind, event)
         members = [(key, _meaning(key, event, amounts), event.members[key]) for key in event.members]
@@ -472,7 +471,7 @@ def _targets(names: Sequence[str], tasks: Mapping[str, tuple[str, str]]) -> dict
 
 
 def _is_type(kind: str) -> bool:
-    return 0 < len(kind) <= _LONGEST_TEXT and kind.isprintable() and _is_text(kind)
+    return 0 < len(kind) <= LONGEST_TEXT and kind.isprintable() and _is_text(kind)
 
 
 def _is_text(text: str) -> bool:
@@ -520,7 +519,7 @@ def _cost(cost: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
 
 
 def _is_path(path: Any) -> bool:
-    return isinstance(path, str) and len(path) <= _LONGEST_TEXT and _PATH.fullmatch(path) is not None
+    return isinstance(path, str) and len(path) <= LONGEST_TEXT and _PATH.fullmatch(path) is not None
 
 
 def _meaning(key: str, event: EventType, amounts: Sequence[tuple[str, ...]] | None) -> Any:
@@ -532,7 +531,7 @@ def _meaning(key: str, event: EventType, amounts: Sequence[tuple[str, ...]] | No
     named = _NAMED.get(key.lower())
     if named is not None and not (named == "{cost_usd}" and not member.is_number):
         return named
-    if not _is_text(key) or len(key) > _LONGEST_TEXT:
+    if not _is_text(key) or not member.is_plain:
         return _LEFT_OUT
     if member.is_number and not member.is_constant and member.numbers.count:
         value = member.numbers.law().median
@@ -547,7 +546,7 @@ def _constant(value: Any) -> Any:
         return value
     if isinstance(value, float) and isfinite(value) and (not value or 1e-9 <= abs(value) <= 1e12):
         return value
-    if isinstance(value, str) and len(value) <= _LONGEST_TEXT and _is_text(value) and "{" not in value:
+    if isinstance(value, str) and len(value) <= LONGEST_TEXT and _is_text(value) and "{" not in value:
         return value
     return _LEFT_OUT
 
@@ -563,7 +562,11 @@ def _member_said(value: Any, member: Member) -> str:
     if isinstance(value, dict) or (isinstance(value, str) and value.startswith("{")):
         if member.is_number and member.numbers.count:
             return f"recorded: {_digits(member.numbers.law().median, 3)} on (geometric) average"
-        return f"recorded first: {_shown(member.first)}"
+        return (
+            f"recorded first: {_shown(member.first)}"
+            if member.is_plain
+            else "recorded: an object, a list or a long text"
+        )
     if member.is_constant:
         return "always so"
     return "the (geometric) mean of what was recorded" if member.is_number else "the first of what was recorded"

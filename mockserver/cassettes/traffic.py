@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeGuard
 
 from mockserver.cassettes.bodies import decoded, events, media_type
 from mockserver.cassettes.fitting import Sample, Week, merged
@@ -37,6 +37,9 @@ MOST_TALKS = 20_000
 _STOPPED = b" is stopped"
 """What the vendor says of an endpoint that its owner has stopped; that is no failure of the vendor's."""
 
+LONGEST_TEXT = 200
+"""Of anything recorded, so much is kept; what is longer is told apart by its beginning only."""
+
 OTHERS = "..."
 """What the models beyond `MOST_USES` are called."""
 
@@ -60,16 +63,26 @@ class Use:
 
 @dataclass(slots=True)
 class Member:
-    """One member of events' data: the first value there was, and what is known of the others."""
+    """One member of events' data: the first value there was, and what is known of all.
 
-    first: Any
+    :ivar is_plain: whether the first is a short text, a number, `true`, `false` or `null`; else it is not kept.
+    """
+
+    first: Any = None
+    count: int = 0
+    is_plain: bool = True
     is_constant: bool = True
     is_number: bool = True
     numbers: Sample = field(default_factory=Sample)
 
     def add(self, value: Any) -> None:
-        """Take a further value in."""
-        self.is_constant = self.is_constant and type(value) is type(self.first) and value == self.first
+        """Take a value in."""
+        is_plain = value is None or isinstance(value, bool | int | float) or _is_short(value)
+        if not self.count:
+            self.is_plain = is_plain
+            self.first = value if is_plain else None
+        self.count += 1
+        self.is_constant = self.is_constant and is_plain and type(value) is type(self.first) and value == self.first
         if isinstance(value, int | float) and not isinstance(value, bool):
             self.numbers.add(float(value))
         else:
@@ -229,7 +242,7 @@ class Traffic:
         use.completions.add(completion)
 
     def _use(self, model: Any) -> Use:
-        name = model if isinstance(model, str) and model else OTHERS
+        name = model[:LONGEST_TEXT] if isinstance(model, str) and model else OTHERS
         if name not in self.uses and len(self.uses) >= MOST_USES:
             name = OTHERS
         return self.uses.setdefault(name, Use())
@@ -255,45 +268,61 @@ class Traffic:
         if status == 429 or status >= 500:
             self.unacknowledged[status] += 1
             return
-        if not (isinstance(event, dict) and 200 <= status < 300 and isinstance(event.get("type"), str)):
+        if not (isinstance(event, dict) and 200 <= status < 300 and _is_short(event.get("type"))):
             return
         name, data = event["type"], event.get("data")
         if name not in self.types and len(self.types) >= MOST_TYPES:
             return
         self.events += 1
         seen = self.types.setdefault(name, EventType())
-        if not seen.source and isinstance(event.get("source"), str):
+        if not seen.source and _is_short(event.get("source")):
             seen.source = event["source"]
         seen.events += 1
         seen.keyed += event.get("idempotencyKey") is not None
         seen.stamped += event.get("timestamp") is not None
         _count(self.events_by, event.get("externalSubject") or event.get("subject"))
         for key, value in data.items() if isinstance(data, dict) else ():
-            if key in seen.members:
-                seen.members[key].add(value)
-            elif len(seen.members) < MOST_MEMBERS:
-                seen.members[key] = Member(value)
-                seen.members[key].add(value)
+            if key in seen.members or (len(seen.members) < MOST_MEMBERS and _is_short(key)):
+                seen.members.setdefault(key, Member()).add(value)
 
     def _see_cost(self, cost: Mapping[str, Any]) -> None:
         name = cost.get("eventType")
-        if not isinstance(name, str) or (name not in self.costs and len(self.costs) >= MOST_TYPES):
+        if not _is_short(name) or (name not in self.costs and len(self.costs) >= MOST_TYPES):
             return
         kept = self.costs.setdefault(name, [])
         if len(kept) < MOST_COSTS and all(each.get("id") != cost.get("id") for each in kept):
-            kept.append(cost)
+            kept.append({key: value for key, value in cost.items() if key in _OF_A_COST and _is_small(value)})
 
     # What there was
 
     def _see_endpoints(self, interaction: Interaction) -> None:
         for thing in _things(_answered(interaction), None):
             name, task, model = thing.get("id"), thing.get("taskName"), thing.get("model")
-            if isinstance(name, str) and isinstance(task, str) and len(self.tasks) < MOST_NAMES:
-                self.tasks[name] = (task, model if isinstance(model, str) else "")
+            if _is_short(name) and _is_short(task) and len(self.tasks) < MOST_NAMES:
+                self.tasks[name] = (task, model if _is_short(model) else "")
+
+
+_OF_A_COST = frozenset(
+    ("id", "eventType", "name", "aggregation", "valueProperty", "unitCost", "currency", "groupBy")
+)  # fmt: skip
+
+
+def _is_short(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT
+
+
+def _is_small(value: Any) -> bool:
+    """Whether a value may be kept: a plain one, or an object of few short texts."""
+    if isinstance(value, dict):
+        return len(value) <= MOST_MEMBERS and all(_is_short(key) and _is_short(each) for key, each in value.items())
+    return isinstance(value, int | float) or _is_short(value)
 
 
 def _count(names: Counter[str], name: Any) -> None:
-    if isinstance(name, str) and name and (name in names or len(names) < MOST_NAMES):
+    if not isinstance(name, str) or not name:
+        return
+    name = name[:LONGEST_TEXT]
+    if name in names or len(names) < MOST_NAMES:
         names[name] += 1
 
 
@@ -307,7 +336,11 @@ def _caller(request: Mapping[str, Any]) -> str | None:
 
 
 def _digest(value: Any) -> bytes:
-    return blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=16).digest()
+    try:
+        text = json.dumps(value, sort_keys=True)
+    except RecursionError:
+        text = ""  # nobody talks in lists of lists of lists
+    return blake2b(text.encode(), digest_size=16).digest()
 
 
 def _took_us(interaction: Interaction) -> int | None:

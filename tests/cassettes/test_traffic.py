@@ -459,6 +459,21 @@ def test_whatever_was_recorded_the_scenario_is_valid(
     validator.check(str(path))
 
 
+def test_deep_and_long_values_are_passed_over() -> None:
+    deep = json.loads("[" * 900 + "]" * 900)
+    long = "x" * 100_000
+    odd = [
+        event({"amount": 1, "deep": deep, "long": long, long: 1}, source=long, subject=long),
+        event({"amount": 1, "deep": deep, "long": long}),
+        chat(long, messages=[{"role": "user", "content": deep}], user=long),
+        chat("auto", messages=[{"role": "assistant", "content": deep}, {"role": "user", "content": deep}]),
+    ]
+    text, script = derived([chat(), *odd, *odd])
+
+    assert set(script.events[0].data) == {"amount"}
+    assert len(text) < 5_000
+
+
 @settings(max_examples=50)
 @given(st.lists(st.floats(1e-6, 1e12), min_size=2, max_size=50))
 def test_a_law_is_fitted_as_by_the_book(values: list[float]) -> None:
