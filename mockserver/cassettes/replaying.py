@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mockserver.cassettes.carrying import Carrying
 from mockserver.cassettes.interaction import BadCassette
 from mockserver.cassettes.player import Player
 from mockserver.http.asgi import VendorApp
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from mockserver.app import Simulator
+    from mockserver.cassettes.carrying import Carrying
     from mockserver.cassettes.files import Library
 
 WORLD = "default"
@@ -98,6 +98,8 @@ class ReplayApp:
         if simulator is None:
             self._vendor_app = VendorApp(Playback(player))
         else:
+            from mockserver.cassettes.carrying import Carrying
+
             self._tape = simulator.gateway.tapes[WORLD] = Carrying(player)
             self._vendor_app = VendorApp(_Along(simulator))
         self._routes: dict[tuple[str, str], Callable[[], Any]] = {

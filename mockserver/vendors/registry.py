@@ -6,8 +6,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mockserver.vendors.vendor import Vendor
+if TYPE_CHECKING:
+    from mockserver.vendors.vendor import Vendor
 
 GROUP = "mockserver.vendors"
 
@@ -18,6 +20,8 @@ def vendors() -> tuple[Vendor, ...]:
 
     :raises TypeError: an entry point does not name a `Vendor`.
     """
+    from mockserver.vendors.vendor import Vendor  # who only asks for names does not pay for it
+
     found = []
     for point in _points():
         vendor = point.load()
