@@ -28,6 +28,7 @@ _DEEP = re.compile(rb"(?m)^[ \-?:]{150}")
 _ALIAS = re.compile(rb"(?:^|[\s\[{,:-])\*[\w-]")
 _FLOW = re.compile(rb"[\[{]")
 _STANDARD = "tag:yaml.org,2002:"
+_TEXT, _MAPPING, _LIST = f"{_STANDARD}str", f"{_STANDARD}map", f"{_STANDARD}seq"
 
 
 class Unreadable(ValueError):
@@ -131,7 +132,7 @@ def from_yaml(text: bytes) -> Any:
                 return None
             if _ALIAS.search(text):
                 _check_growth(node)
-            return loader.construct_document(node)
+            return _value(loader, node)
         finally:
             loader.dispose()
     except Unreadable:
@@ -144,6 +145,22 @@ def from_yaml(text: bytes) -> Any:
         # What PyYAML's constructors let through: a date with a month 13, `!!bool maybe`.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Unreadable(f"a value is not what its YAML tag says: {reason:.100}", is_syntax=False) from None
+
+
+def _value(loader: Any, node: Any) -> Any:
+    """Return what a node says: texts, mappings of them and lists at once, the rest by PyYAML's constructors."""
+    tag = node.tag
+    if tag == _TEXT:
+        return node.value if isinstance(node, yaml.ScalarNode) else loader.construct_object(node, deep=True)
+    if tag == _MAPPING and isinstance(node, yaml.MappingNode):
+        pairs = node.value
+        if all(key.tag == _TEXT for key, _ in pairs):
+            found = {key.value: _value(loader, value) for key, value in pairs}
+            if len(found) == len(pairs):
+                return found
+    elif tag == _LIST and isinstance(node, yaml.SequenceNode):
+        return [_value(loader, value) for value in node.value]
+    return loader.construct_object(node, deep=True)
 
 
 def yaml_events(stream: Any) -> Iterator[Any]:

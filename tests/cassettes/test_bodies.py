@@ -100,7 +100,9 @@ def test_compressed_data_that_is_broken_is_an_error(coding: str, body: bytes, sa
 @pytest.mark.parametrize("kind", ["gzip", "deflate", "bare deflate", "gzip twice"])
 def test_a_bomb_goes_off_at_the_limit_and_takes_no_more_memory_than_that(kind: str) -> None:
     zeros = bytes(50_000_000)
-    compress: Callable[[bytes], bytes] = {"deflate": zlib.compress, "bare deflate": deflated}.get(kind, gzip.compress)
+    compress: Callable[[bytes], bytes] = gzip.compress
+    if kind.endswith("deflate"):
+        compress = deflated if kind.startswith("bare") else zlib.compress
     bomb = compress(zeros)
     bomb = gzip.compress(bomb) if kind == "gzip twice" else bomb
     coding = {"bare deflate": b"deflate", "gzip twice": b"gzip, gzip"}.get(kind, kind.encode())

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -333,26 +333,28 @@ def test_ten_thousand_interactions_are_indexed_without_waiting(tmp_path: Path) -
     taken: list[float] = []
 
     for _ in range(3):
-        start = perf_counter()
+        start = process_time()
         assert len(Library([path])) == 10_000
-        taken.append(perf_counter() - start)
+        taken.append(process_time() - start)
 
     # It is 0.1 s on a machine that has nothing else to do.
     assert min(taken) < 0.5
 
 
-_PEAK = """
-import resource, sys
+_PEAK = r"""
+import re, sys
 from pathlib import Path
 from mockserver.cassettes.files import Library
 
 library = Library([Path(sys.argv[1])])
 for number in range(0, len(library), max(1, len(library) // 300)):
     library.read(number)
-print(len(library), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not `ru_maxrss`: that is never less than what the process that started this one took.
+print(len(library), re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1])
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says it there")
 @pytest.mark.parametrize("kind", ["yaml", "json"])
 def test_memory_does_not_grow_with_what_lies_on_disk(kind: str, tmp_path: Path) -> None:
     items = [chat(number, words="Hello there " * 100) for number in range(400)]
