@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeVar
@@ -211,6 +211,9 @@ class _Secret:
         if is_odd or self._anchor in data:
             for match in self._pattern.finditer(data):
                 yield match.start(), match.end(), self.placeholder
+
+    def encoded_in(self, data: bytes) -> Iterator[Edit]:
+        """Yield where it is within base64, and what is to stand there."""
         for anchor, core in self._cores:
             if anchor in data:
                 for match in core.finditer(data):
@@ -576,8 +579,10 @@ class Redactor:
         for _, _, text in tokens:
             bounds.append(bounds[-1] + len(text))
         whole = b"".join(text for _, _, text in tokens)
-        found = self._found(whole)
-        own = [self._found(text) for _, _, text in tokens] if found else []
+        own = [self._found(text) for _, _, text in tokens]
+        # An address that is whole in one text ends there; a key may well go on in the next.
+        told = {bounds[n] + start for n, spans in enumerate(own) for start, _, what in spans if what == "e-mail"}
+        found = self._found(whole, told)
         touched: dict[int, list[Edit]] = {}
         for start, end, secret in found:
             first = max(n for n in range(len(tokens)) if bounds[n] <= start)
@@ -600,16 +605,21 @@ class Redactor:
 
     # Texts
 
-    def _known(self, data: bytes) -> Iterator[Edit]:
+    def _known(self, data: bytes, *, is_base64: bool = True) -> Iterator[Edit]:
         is_odd = _ODD.search(data) is not None if b"%" in data or b"\\u" in data else False
         for secret in self._secrets.values():
             yield from secret.found_in(data, is_odd)
+            if is_base64:
+                yield from secret.encoded_in(data)
 
-    def _found(self, data: bytes) -> list[tuple[int, int, bytes | Kind]]:
-        """Return where secrets are in a text, without overlaps: with what stands for them, or else what they are."""
-        found: list[tuple[int, int, bytes | Kind]] = [*self._known(data)]
+    def _found(self, data: bytes, besides: Set[int] | None = None) -> list[tuple[int, int, bytes | Kind]]:
+        """Return where secrets are in a text, without overlaps: with what stands for them, or else what they are.
+
+        :param besides: where addresses begin that do not count, in several texts as one: base64 ends with each.
+        """
+        found: list[tuple[int, int, bytes | Kind]] = [*self._known(data, is_base64=besides is None)]
         found += [(start, end, "key") for start, end in _keys(data)]
-        found += [(start, end, "e-mail") for start, end in _addresses(data)]
+        found += [(start, end, "e-mail") for start, end in _addresses(data) if start not in (besides or ())]
         if not found:
             return found
         if b"redacted-" in data:
@@ -640,7 +650,9 @@ def _keys(data: bytes) -> Iterator[tuple[int, int]]:
         if start in data:
             for match in pattern.finditer(data):
                 first = match.start()
-                if start in (b"_sk_", b"k_live_", b"k_test_"):
+                if start in (b"k_live_", b"k_test_"):
+                    first -= 1
+                elif start == b"_sk_":
                     before = _BEFORE_KEY.search(data, max(0, first - 32), first)
                     first = before.start() if before else first
                 yield first, match.end()
