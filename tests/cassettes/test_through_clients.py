@@ -16,12 +16,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import aiohttp
 import httpx
 import pytest
 import requests
 import vcr
 from vcr.cassette import Cassette
 from vcr.serializers import yamlserializer
+from yarl import URL
 
 from mockserver.app import Simulator
 from mockserver.cassettes.files import Library
@@ -235,6 +237,22 @@ def with_async_httpx(sent: Iterable[httpx.Request]) -> None:
     asyncio.run(all_of_them())
 
 
+def with_aiohttp(sent: Iterable[httpx.Request]) -> None:
+    async def all_of_them() -> None:
+        async with aiohttp.ClientSession() as session:
+            for request in sent:
+                headers = {name: value for name, value in request.headers.items() if name in KEPT}
+                body: Any = {"data": request.content} if request.content else {}
+                if headers.get("content-type") == "application/json":
+                    del headers["content-type"]
+                    body = {"json": json.loads(request.content)}
+                url = URL(str(request.url), encoded=True)
+                async with session.request(request.method, url, headers=headers, **body) as answer:
+                    await answer.read()
+
+    asyncio.run(all_of_them())
+
+
 def otherwise_spelled(request: Any, origin: str) -> httpx.Request:
     """Return a request that means the same to a server at another origin: JSON and multipart in other words."""
     headers = {name: value for name, value in request.headers.items() if name.lower() in KEPT}
@@ -254,7 +272,7 @@ def otherwise_spelled(request: Any, origin: str) -> httpx.Request:
 
 
 KEPT = ("authorization", "content-type", "accept", "user-agent", "idempotency-key")
-SENDERS = [with_requests, with_httpx, with_httpx_streaming, with_async_httpx]
+SENDERS = [with_requests, with_httpx, with_httpx_streaming, with_async_httpx, with_aiohttp]
 SENT_OTHERWISE = [
     Kind("pareta", "0.3.1", is_async=False), Kind("pareta", "3.0.4", is_async=True),
     Kind("openai", "", is_async=False), Kind("paygentic", "", is_async=True),
