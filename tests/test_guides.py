@@ -33,6 +33,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 MONITORS = (ROOT / "docs" / "monitors.md").read_text("utf-8")
 CASSETTES = (ROOT / "docs" / "cassettes.md").read_text("utf-8")
 
+QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "mockserver.pytest_plugin"}
+"""Lets pytest load no plugin but ours, which takes longer than many a test."""
+
 _BLOCK = re.compile(r"<!-- (file|fails): (\S+) -->\n```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 
 
@@ -55,13 +58,13 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
-def run(folder: Path, files: list[Block]) -> str:
+def run(folder: Path, files: list[Block], **environment: str) -> str:
     """Run files together as a user would, and return what pytest printed."""
     for block in files:
         (folder / block.name).write_text(block.source, "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly", "--color=no", "."],
-        cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+        cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     return done.stdout + done.stderr
 
@@ -201,8 +204,7 @@ class Shell:
             self._port = str(free.getsockname()[1])
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        pytest = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "mockserver.pytest_plugin"}  # starts quickly
-        self._environment = {**kept, **pytest, "PATH": path, "MOCKSERVER_PORT": self._port}
+        self._environment = {**kept, **QUICK, "PATH": path, "MOCKSERVER_PORT": self._port}
 
     def type(self, command: str, shown: str) -> None:
         """Run a command, which must print what is shown; one that ends in `&` is left running until it is killed."""
@@ -257,4 +259,4 @@ def test_what_the_page_on_cassettes_types_prints_what_it_shows_and_its_tests_run
                 shell.job.communicate()
 
     assert len(typed) > 12
-    check_run(blocks(CASSETTES), run(tmp_path, blocks(CASSETTES)))
+    check_run(blocks(CASSETTES), run(tmp_path, blocks(CASSETTES), **QUICK))

@@ -82,8 +82,10 @@ def opened(options: Options, stand: Stand, server: Server, label: str, others: S
             "cassette: what is recorded is played by a simulator in this process, and --mockserver-url names another;"
             " run without it, or point the clients at a `mockserver replay`"
         )
-    path = _path(options, stand, label)
     mode = _mode(options, stand)
+    path = _path(options, stand, label)
+    if mode == "none":
+        path = _shipped(options.cassette, path)
     is_there = bool(cassettes_in(path))
     is_recording = mode in ("new_episodes", "all") or (mode == "once" and not is_there)
     if not is_there and not is_recording:
@@ -94,6 +96,13 @@ def opened(options: Options, stand: Stand, server: Server, label: str, others: S
     except BadCassette as error:
         raise WrongOption(f"cassette={options.cassette!r}: {error}") from None
     return Cassette(path, mode, options.on_miss, server, player, recording)
+
+
+def _shipped(said: object, path: Path) -> Path:
+    """Return the shipped cassette of a name where nothing is at the path, else the path."""
+    from mockserver.resources import cassette
+
+    return cassette(Path(str(said))) if not path.exists() and not isinstance(said, bool) else path
 
 
 def _shown(path: Path) -> str:
@@ -321,7 +330,8 @@ def _told_missed(misses: Sequence[Miss], where: str) -> str:
                 request = ""
     counted = "one request was" if len(misses) == 1 else f"{len(misses)} requests were"
     message = f"{counted} not recorded in {where}, and answered {NOT_RECORDED}"
-    return f"{message}\n{table(('request', 'nearest', 'what differs', 'recorded', 'sent'), rows, max(len(misses) - _SHOWN, 0))}"
+    columns = ("request", "nearest", "what differs", "recorded", "sent")
+    return f"{message}\n{table(columns, rows, max(len(misses) - _SHOWN, 0))}"
 
 
 class _Playing:

@@ -114,6 +114,10 @@ def test_recorded_answers_stand_in_the_place_of_the_worlds(inner: Inner, shelf: 
                 return await client.post("http://mock/v1/chat/completions", json=body)
         assert said(asyncio.run(main())) == "Recorded."
 
+    @pytest.mark.mockserver(cassette="pareta-walkthrough")
+    def test_shipped(mockserver):
+        assert len(mockserver.cassette) > 5
+
     def test_made(make_world):
         played, simulated = make_world(cassette="cassettes/ask.json"), make_world()
         again = make_world(cassette="cassettes/ask.json")
@@ -131,7 +135,7 @@ def test_recorded_answers_stand_in_the_place_of_the_worlds(inner: Inner, shelf: 
         assert ask(mockserver).status_code == 503
         assert said(ask(mockserver, "bye")) == "Recorded too."
         """,
-        passed=7,
+        passed=8,
     )
 
 
