@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from mockserver.cassettes.files import FORMAT, Library
 from mockserver.cassettes.format import interaction_of, to_vcr
-from mockserver.cassettes.index import item_of
+from mockserver.cassettes.index import LARGEST_INTERACTION, item_of
 from mockserver.cassettes.interaction import BadCassette, Interaction
 from mockserver.cassettes.redaction import PLACEHOLDER
 from mockserver.kernel.clock import machine_now
@@ -69,9 +69,9 @@ class CassetteWriter:
         said = {"format": FORMAT, "recorded_at": format_instant(machine_now()), "recorded_from": [*recorded_from]}
         self._metadata = {"mockserver": {**said, **(metadata or {})}}
         try:
-            is_there = path.exists() and path.stat().st_size > 0
-            if is_there and not path.is_file():
+            if path.exists() and not path.is_file():
                 raise BadCassette(f"{path} is no file")
+            is_there = path.exists() and path.stat().st_size > 0
             if is_there and mode == "once":
                 raise BadCassette(
                     f"{path} is there already, and record mode once adds nothing to it: "
@@ -91,6 +91,8 @@ class CassetteWriter:
             item = self._form.item(to_vcr(interaction))
         except (TypeError, ValueError):
             raise CannotWrite(f"{self.path} cannot hold bytes that are no text: a .yaml file could") from None
+        if len(item) > LARGEST_INTERACTION:
+            raise CannotWrite(f"{self.path}: it is too large to be read again")
         try:
             if self._file is None:
                 self._create(item)
@@ -195,7 +197,7 @@ class _Yaml:
             return None
         if re.search(rb"^[^\s#-]|^-[^ ]", content[start.end() :], re.MULTILINE):
             return None  # another key comes after the interactions
-        items = [match.start() for match in re.finditer(rb"^- ", content[start.end() :], re.MULTILINE)]
+        items = [match.start() for match in re.finditer(rb"^-(?: |\Z)", content[start.end() :], re.MULTILINE)]
         if not items:
             return None if content[start.end() :].strip() else content[: start.end()]
         last = start.end() + items[-1]
