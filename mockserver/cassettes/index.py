@@ -50,7 +50,7 @@ _PRINTABLE = bytes([10, *range(32, 127)])
 
 _RESOLVED = (
     rb"(?:[-+]?[0-9][0-9_]*(?::[0-9]{1,2})*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]*)?|[-+]?\.[0-9a-zA-Z_+-]*"
-    rb"|[-+]?0[xb][0-9a-fA-F_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}[-0-9Tt :.+Z]*"
+    rb"|[-+]?0[xb][0-9a-fA-F_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}[-0-9Tt :.+Z]*+"
     rb"|[yYnN]|[yY]es|YES|[nN]o|NO|[tT]rue|TRUE|[fF]alse|FALSE|[oO]n|ON|[oO]ff|OFF|~|[nN]ull|NULL)"
 )
 """A plain text that YAML takes for something else: a number, a truth, a date, nothing."""
@@ -672,6 +672,8 @@ class _JsonBroken(Exception):
 
 
 _NOT_SPACE = re.compile(r"[^ \t\r\n]")
+_FLOW_YAML = re.compile(rb"\s*\{\s*['#A-Za-z]")
+"""What begins like JSON, with a key that JSON does not have."""
 
 
 def _scan_json(descriptor: int, offset: int, index: Index) -> dict[str, Any]:
@@ -686,21 +688,10 @@ def _scan_json(descriptor: int, offset: int, index: Index) -> dict[str, Any]:
             return _checked_head(_old_list(window))
         return _json_top(window, index, ordinals)
     except _JsonBroken as error:
-        try:
-            is_yaml = isinstance(next(iter(_flow_top(descriptor, offset))), dict)
-        except StopIteration:
-            is_yaml = False
-        if is_yaml:
+        if _FLOW_YAML.match(os.pread(descriptor, 4096, offset)):
             raise _Unfamiliar(offset, None) from None
         ordinal = ordinals[0] or None
         raise Misplaced(f"it is no JSON: {error.reason}", offset=error.offset, ordinal=ordinal) from None
-
-
-def _flow_top(descriptor: int, offset: int) -> Iterator[dict[str, Any]]:
-    """Yield once if a text that begins with a brace has a key that JSON does not have, and YAML has."""
-    beginning = os.pread(descriptor, 4096, offset).lstrip()
-    if re.match(rb"\{\s*(?:'|#|[A-Za-z])", beginning):
-        yield {}
 
 
 def _old_list(window: _Window) -> list[Any]:

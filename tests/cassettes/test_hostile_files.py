@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import pytest
@@ -233,6 +234,31 @@ def test_a_file_that_is_no_cassette_is_refused_in_one_line(text: str | bytes, sa
     assert said in message
     assert message.startswith(str(path))
     assert perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-01-01" + " " * 200_000 + "x",
+        "1" * 200_000 + "x",
+        "1:" * 100_000 + "x",
+        "0x" + "a_" * 100_000 + "x",
+        "a" + " a" * 100_000 + " #",
+        "'" + "''" * 100_000,
+        '"' + "\\u00e9" * 40_000,
+        "'" + "\n      a" * 30_000,
+        "word\n       " * 20_000 + "- #",
+    ],
+    ids=[*map(str, range(9))],
+)
+def test_no_text_makes_a_file_take_long(value: str, tmp_path: Path) -> None:
+    path = written(tmp_path, second("message: OK", f"message: {value}"))
+    started = process_time()
+
+    with suppress(BadCassette):
+        read_all(Library([path]))
+
+    assert process_time() - started < 3
 
 
 LAUGHS = "".join(f"{x}: &{x} [{', '.join([f'*{w}'] * 9)}]\n" for w, x in zip("abcdefgh", "bcdefghi", strict=True))
