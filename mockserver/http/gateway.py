@@ -107,7 +107,10 @@ class Gateway:
         if api is None:
             assert error is not None
             tape = self.tapes.get(world.name)
-            reply = (tape and tape.play(request)) or _not_ours(error)
+            played = tape.play(request) if tape is not None else None
+            if played is not None:
+                entry.operation = "recorded"
+            reply = played or _not_ours(error)
             if reply.stream is not None:
                 reply = _whole(reply, reply.stream.settle)
         else:

@@ -60,8 +60,9 @@ class Stand:
     @property
     def own_path(self) -> Path:
         """The folder of the test's own cassette."""
-        name = self.node.partition("::")[2].replace("::", ".") or "test"
-        return self.file.parent / "cassettes" / self.file.stem / _file_name(name)
+        name, bracket, parameters = self.node.partition("::")[2].partition("[")
+        own = f"{name.replace('::', '.') or 'test'}{bracket}{parameters}"
+        return self.file.parent / "cassettes" / self.file.stem / _file_name(own)
 
 
 def _file_name(text: str) -> str:
@@ -290,10 +291,7 @@ class Cassette:
             self._recording.close()
 
     def write(self) -> None:
-        """Write what was recorded, whether or not the test has passed: it was paid for.
-
-        :raises BadCassette: it cannot be written.
-        """
+        """Write what was recorded, whether or not the test has passed: it was paid for."""
         if self._recording is not None:
             self._recording.write()
 

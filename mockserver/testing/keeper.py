@@ -173,10 +173,7 @@ class Keeper:
     # The end
 
     def write_cassettes(self) -> None:
-        """Write what was recorded.
-
-        :raises BadCassette: it cannot be written.
-        """
+        """Write what was recorded; where that cannot be, it is one of the violations."""
         for world in self._worlds:
             if world.has_cassette:
                 world.cassette.write()

@@ -92,8 +92,9 @@ class Sources:
             raise UpstreamFailed(f"nothing says from where: --mockserver-upstream={vendor}=https://...")
         key = self._keys.get(vendor)
         if key is None:
-            raise UpstreamFailed(f"it takes a key of your own: set {KEY_VARIABLES[vendor]} for the run")
-        if self._server.is_listening and upstream.url.startswith(self._server.url):
+            variable = KEY_VARIABLES.get(vendor, "the variable of the vendor's client")
+            raise UpstreamFailed(f"it takes a key of your own: set {variable} for the run")
+        if self._server.is_listening and _address(upstream.url) == _address(self._server.url):
             raise UpstreamFailed(
                 f"{upstream.url} is this run's own simulator, and --mockserver-upstream={SIMULATOR} records that"
             )
@@ -195,11 +196,14 @@ class Recording:
     # What is kept
 
     def write(self) -> None:
-        """Write what was heard, without its secrets.
-
-        :raises BadCassette: a file cannot be written.
-        """
+        """Write what was heard, without its secrets; where that cannot be, it is one of the `failures`."""
         heard, self._heard = self._heard, []
+        try:
+            self._write(heard)
+        except BadCassette as error:
+            self.failures.append(f"what was asked for was not recorded: {error}")
+
+    def _write(self, heard: Sequence[tuple[str, Interaction]]) -> None:
         by_file: dict[Path, list[Interaction]] = {}
         for vendor, interaction in heard:
             by_file.setdefault(self._file(vendor), []).append(interaction)
@@ -275,6 +279,11 @@ class Recording:
     def close(self) -> None:
         """Close connections."""
         self._sources.close()
+
+
+def _address(url: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(url)
+    return "localhost" if is_local(parts.hostname) else parts.hostname, parts.port
 
 
 def _reply(interaction: Interaction) -> Reply:

@@ -13,7 +13,11 @@ import pytest
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
-from tests.testing.conftest import Inner
+from mockserver.testing.cassette import Stand
+from mockserver.testing.keeper import Keeper
+from mockserver.testing.marker import Options
+from mockserver.testing.server import LocalServer
+from tests.testing.conftest import Inner, client_of
 
 pytest_plugins = ("pytester",)
 
@@ -583,3 +587,90 @@ def test_the_run_can_be_told_by_the_environment_and_the_ini_file(
     monkeypatch.setenv("MOCKSERVER_RECORD_MODE", "often")
     faulty = inner(source, ini=ini, errors=2)
     faulty.stdout.fnmatch_lines(["*--mockserver-record-mode: 'often' is none of none, once, new_episodes, all"])
+
+
+def test_a_recorded_path_of_no_vendor_is_played_like_any_other(inner: Inner, pytester: pytest.Pytester) -> None:
+    asked = {"method": "PUT", "uri": "https://blobs.example.com/uploads/one", "headers": {}, "body": "data"}
+    shelve(pytester.path / "odd.json", chat("hello", "Recorded.", request=asked))
+
+    inner(
+        HEAD
+        + """
+    @pytest.mark.parametrize("on_miss", ["error", "simulate"])
+    def test_it(make_world, on_miss):
+        world = make_world(cassette="odd.json", on_miss=on_miss)
+        key = {"Authorization": f"Bearer {world.pareta_key}"}
+        with httpx.Client(transport=world.transport, base_url="http://mock", headers=key) as client:
+            assert client.put("/uploads/one", content=b"data").status_code == 200
+        """,
+        passed=2,
+    )
+
+
+def test_where_two_worlds_would_be_recorded_in_one_place_the_second_is_refused(
+    inner: Inner, pytester: pytest.Pytester
+) -> None:
+    result = inner(
+        HEAD
+        + """
+    @pytest.mark.mockserver(cassette="new.yaml", record_mode="new_episodes")
+    def test_it(mockserver, make_world):
+        ask(mockserver, "Say it")
+        make_world()
+
+    @pytest.mark.mockserver(cassette="test_inner.py/new.yaml", record_mode="once")
+    def test_nowhere(mockserver):
+        ask(mockserver, "Say it")
+        """,
+        "--mockserver-upstream=simulator",
+        failed=1,
+        passed=1,
+        errors=1,
+    )
+
+    result.stdout.fnmatch_lines_random(
+        [
+            "mockserver: make_world: cassette='new.yaml': another world of this test is recorded there already",
+            "*was not recorded: *test_inner.py/new.yaml*",
+        ]
+    )
+    assert cassette(pytester.path / "new.yaml") == [("Say it", "it")]
+
+
+def test_the_runs_own_simulator_is_no_vendor(tmp_path: Path) -> None:
+    server = LocalServer()
+    node, file = "test_it.py::test_it", tmp_path / "test_it.py"
+    stand = Stand(node, file, upstreams=(f"pareta={server.url}",), keys={"pareta": "pareta_sk_live_mine"})
+    keeper = Keeper(server, node, Options(cassette=True, record_mode="once"), lambda: stand)
+
+    with client_of(keeper.main()) as client:
+        answer = client.get("/v1/models")
+    keeper.write_cassettes()
+    told = keeper.violations()
+    keeper.remove()
+    server.close()
+
+    assert answer.status_code == 502
+    assert "is this run's own simulator, and --mockserver-upstream=simulator records that" in answer.json()["detail"]
+    assert told == f"GET /v1/models was not recorded: {answer.json()['detail']}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "folder"),
+    [
+        ("a/test_it.py::test_it", "test_it"),
+        ("a/test_it.py::TestIt::test_it[one-two]", "TestIt.test_it[one-two]"),
+        ("a/test_it.py::test_it[a/b::c]", "test_it[a-b--c]-"),
+        ("a/test_it.py::test_it[../../up]", "test_it[..-..-up]-"),
+        (f"a/test_it.py::test_it[{'x' * 400}]", f"test_it[{'x' * 100}"),
+        ("a/test_it.py::test_it[\u00e4]", "test_it[-]-"),
+    ],
+)
+def test_a_tests_own_folder_has_a_name_that_any_file_system_takes(node: str, folder: str) -> None:
+    path = Stand(node, Path("a/test_it.py")).own_path
+
+    assert path.parent == Path("a/cassettes/test_it")
+    assert path.name.startswith(folder)
+    assert len(path.name) < 140
+    assert path == Stand(node, Path("a/test_it.py")).own_path
