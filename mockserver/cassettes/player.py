@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import islice
 from typing import Any, Literal
 
 from mockserver.cassettes import bodies, matching
 from mockserver.cassettes.files import Library
 from mockserver.cassettes.interaction import BadCassette, Interaction
-from mockserver.cassettes.matching import Difference, Form
+from mockserver.cassettes.matching import Difference, Form, Mask
 from mockserver.cassettes.redaction import concealed
 from mockserver.http.messages import Headers, Reply, Request, Stream
 
@@ -32,6 +34,7 @@ _NEAREST = 3
 _CLOSELY = 40
 """So many recordings are looked at closely when the nearest ones are sought."""
 
+_LIKENED = 2000
 _REMEMBERED_FORMS = 4096
 _REMEMBERED_BYTES = 16 * 1024
 
@@ -117,19 +120,23 @@ class _Shelf:
     """Recordings with one method and path, read only as far as was needed.
 
     :param unread: the index of the first whose form is not known yet.
-    :param open: forms with placeholders, each with its run.
+    :param open: forms with placeholders, each with its run: by where these are, then by all else, then by themselves.
+    :param sizes: in bytes, about, of the requests whose form is known, in order.
     """
 
     numbers: Sequence[int]
     unread: int = 0
     runs: dict[bytes, _Run] = field(default_factory=dict)
-    open: dict[bytes, tuple[Form, _Run]] = field(default_factory=dict)
+    open: dict[Mask, dict[bytes | None, dict[bytes, tuple[Form, _Run]]]] = field(default_factory=dict)
+    sizes: array[int] = field(default_factory=lambda: array("Q"))
 
     def rewind(self) -> None:
         for run in self.runs.values():
             run.next = 0
-        for _, run in self.open.values():
-            run.next = 0
+        for groups in self.open.values():
+            for group in groups.values():
+                for _, run in group.values():
+                    run.next = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +312,9 @@ class Player:
         known = [] if run is None else [run]
         if shelf.open:
             form = matching.form_of(request, self.match_on)
-            known += [run for recorded, run in shelf.open.values() if matching.fits(recorded, form)]
+            for mask, groups in shelf.open.items():
+                group = groups.get(matching.masked_digest(form, mask), {})
+                known += [run for recorded, run in group.values() if matching.fits(recorded, form)]
         return known
 
     def _read_on(self, shelf: _Shelf, request: Request) -> _Run | None:
@@ -318,6 +327,7 @@ class Player:
             number = shelf.numbers[shelf.unread]
             recorded = self.library.read(number).request
             shelf.unread += 1
+            shelf.sizes.append(_size(recorded))
             own, form = self._digest_and_form(recorded)
             if form is None or not matching.has_placeholder(form):
                 run = shelf.runs.setdefault(own, _Run())
@@ -325,7 +335,10 @@ class Player:
                 if own == digest:
                     return run
             else:
-                _, run = shelf.open.setdefault(own, (form, _Run()))
+                form = matching.unnumbered(form)
+                mask = matching.mask_of(form)
+                group = shelf.open.setdefault(mask, {}).setdefault(matching.masked_digest(form, mask), {})
+                _, run = group.setdefault(matching.digest(form), (form, _Run()))
                 run.numbers.append(number)
                 sent = sent or matching.form_of(request, self.match_on)
                 if matching.fits(form, sent):
@@ -472,16 +485,19 @@ class Player:
                 differs,
             )  # fmt: skip
             apart = matching.path_distance(path, sent.path)
-            found.append((("method" in kinds, apart, len(differs), self._times[number] > 0, number), near))
+            unlike = (-_likeness(recorded, sent), self._times[number] > 0, abs(_size(recorded) - _size(sent)))
+            found.append((("method" in kinds, apart, len(differs), *unlike, number), near))
         found.sort(key=lambda each: each[0])
         return tuple(near for _, near in found[:_NEAREST])
 
     def _candidates(self, request: Request) -> list[int]:
         """Return the numbers of recordings worth a closer look, at most `_CLOSELY`, whatever the library's size."""
         shelf = self._shelf(request)
-        fresh = (number for number in shelf.numbers if not self._times[number])
-        numbers = [*islice(fresh, _CLOSELY // 2)]
-        numbers += islice((number for number in shelf.numbers if self._times[number]), _CLOSELY - len(numbers))
+        size = _size(request)
+        known = zip(shelf.numbers, shelf.sizes, strict=False)
+        alike = nsmallest(_CLOSELY, known, key=lambda each: (abs(each[1] - size), self._times[each[0]] > 0, each[0]))
+        numbers = [number for number, _ in alike]
+        numbers += islice(shelf.numbers[shelf.unread :], _CLOSELY - len(numbers))
         if len(numbers) >= _NEAREST:
             return numbers
         segments = self._plain(request.path).split("/")
@@ -493,6 +509,18 @@ class Player:
                 others[key] = (rough + (key[0] != request.method) / 2, number)
         ranked = [number for _, number in sorted(others.values())]
         return [*numbers, *(number for number in ranked if number not in numbers)][:_CLOSELY]
+
+
+def _likeness(one: Request, other: Request) -> float:
+    """Return about how much of the characters of two bodies is alike, from 0 to 1, in steps of a twentieth."""
+    import difflib  # only a miss needs it
+
+    mine, its = (request.body[:_LIKENED].decode("latin-1") for request in (one, other))
+    return round(difflib.SequenceMatcher(None, mine, its, autojunk=False).quick_ratio() * 20) / 20
+
+
+def _size(request: Request) -> int:
+    return len(request.body) + len(request.query)
 
 
 def _mounts() -> tuple[str, ...]:

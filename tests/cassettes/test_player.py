@@ -449,5 +449,38 @@ def test_a_miss_in_a_large_cassette_is_looked_at_closely_only_in_part(playing: P
     assert len(player.library.read_numbers) < 100
 
 
+def test_the_nearest_of_many_recordings_of_one_path_is_found(playing: Playing) -> None:
+    player = playing([interaction({"q": "word " * n + "end"}) for n in range(400)])
+    assert refused(player, {"q": "word " * 300 + "ent"})["nearest"][0]["place"] == "0.json, interaction 301"
+
+
+@pytest.mark.parametrize("value", ["\ud800", "\x00\uffff", [[[]]] * 100])
+def test_whatever_is_sent_can_be_refused(playing: Playing, value: Any) -> None:
+    player = playing([interaction({"q": "redacted-key-1", "p": value}), interaction({"q": value})])
+    body = json.dumps({"q": value, "r": [value]})
+    answer = only(player, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == NOT_RECORDED
+
+
+def test_bodies_that_are_nested_deeply_are_told_apart(playing: Playing) -> None:
+    def nested(depth: int, inside: str) -> Any:
+        return inside if depth == 0 else [nested(depth - 1, inside)]
+
+    deep = nested(150, "redacted-key-1"), nested(150, "x")
+    player = playing([interaction(each) for each in deep])
+    assert asked(player, deep[1], deep[1], nested(151, "x"), nested(149, "x")) == [{}, {}, 421, 421]
+    body = b"[" * 900 + b"]" * 900
+    assert only(player, content=body, headers={"content-type": "application/json"}).status_code == NOT_RECORDED
+
+
+def test_many_redacted_recordings_are_found_at_once(playing: Playing) -> None:
+    count = 400
+    player = playing([interaction({"n": n % 7, "to": f"redacted-{n}@example.com"}, {"a": n}) for n in range(count)])
+    bodies = [{"n": n % 7, "to": f"user{n}@acme.io"} for n in range(count)]
+    assert asked(player, *bodies) == [{"a": n} for n in range(count)]
+    player.rewind()
+    assert asked(player, *reversed(bodies))[0] == {"a": (count - 1) % 7}  # any of its recordings will do: the first
+
+
 def test_an_empty_cassette_says_so(playing: Playing) -> None:
     assert refused(playing([]), {})["detail"] == f"POST {CHAT} was not recorded; the cassette is empty"
