@@ -10,17 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mockserver.cassettes.files import Library
-from mockserver.cassettes.player import NOT_RECORDED, Player
+from mockserver.cassettes.files import CassetteFile, Library
+from mockserver.cassettes.interaction import Answer, Interaction
+from mockserver.cassettes.player import NOT_RECORDED, Played, Player
 from mockserver.cassettes.replaying import Playback
 from mockserver.http.asgi import VendorApp
 from mockserver.http.inprocess import InProcessTransport
+from mockserver.http.messages import Request
 from mockserver.kernel.clock import monotonic_s
 
 CHAT = "/v1/chat/completions"
@@ -191,6 +195,66 @@ def test_each_of_equal_recordings_is_played_to_one_of_many_clients(playing: Play
         got = [number for numbers in pool.map(ask, range(6)) for number in numbers]
     assert sorted(got) == list(range(count))
     assert asked(player, {"q": 1}) == [421]
+
+
+class Shelf:
+    """A library of chats in memory: the parts of it that a player asks for."""
+
+    def __init__(self, bodies: Sequence[Any]) -> None:
+        answer = Answer(200, "", [], b"")
+        self.interactions = [Interaction(chat(body), answer) for body in bodies]
+        self.files = (CassetteFile(Path("a.yaml"), 0, len(bodies), {}),)
+
+    def __len__(self) -> int:
+        return len(self.interactions)
+
+    def find(self, method: str, path: str) -> Sequence[int]:
+        return range(len(self)) if path == CHAT else ()
+
+    def read(self, number: int) -> Interaction:
+        return self.interactions[number]
+
+    def place(self, number: int) -> str:
+        return str(number)
+
+
+def chat(body: Any) -> Request:
+    return Request("POST", CHAT, b"", {b"content-type": b"application/json"}, json.dumps(body).encode())
+
+
+secrets = st.sampled_from(["redacted-key-1", "redacted-key-2", "to redacted-1@example.com", "to x", "x", 1])
+few = st.fixed_dictionaries({"a": secrets}, optional={"b": secrets, "c": st.lists(secrets, max_size=2)}) | secrets
+
+
+def stands_for(recorded: Any, sent: Any) -> bool:
+    """A second opinion on what a recorded value stands for."""
+    if isinstance(recorded, dict):
+        return isinstance(sent, dict) and recorded.keys() == sent.keys() and all(
+            stands_for(recorded[key], sent[key]) for key in recorded
+        )  # fmt: skip
+    if isinstance(recorded, list):
+        return isinstance(sent, list) and len(recorded) == len(sent) and all(map(stands_for, recorded, sent))
+    if recorded in ("redacted-key-1", "redacted-key-2"):
+        return True if not isinstance(sent, str) else sent != ""
+    if recorded == "to redacted-1@example.com":
+        return isinstance(sent, str) and sent.startswith("to ") and len(sent) > 3
+    return bool(recorded == sent)
+
+
+@given(st.lists(few, max_size=8), st.lists(few, max_size=8), st.sampled_from(["never", "last", "cycle"]))
+def test_what_is_played_is_always_the_first_that_was_not(recorded: list[Any], sent: list[Any], repeats: Any) -> None:
+    player = Player(cast(Library, Shelf(recorded)), repeats=repeats, mounts=())
+    played: set[int] = set()
+    for body in sent:
+        fitting = [number for number, each in enumerate(recorded) if stands_for(each, body)]
+        fresh = [number for number in fitting if number not in played]
+        if not fresh and fitting and repeats == "cycle":
+            played -= set(fitting)
+            fresh = fitting
+        expected = fresh[0] if fresh else fitting[-1] if fitting and repeats == "last" else None
+        played |= {expected} if expected is not None else set()
+        reply = player.take(chat(body))
+        assert (reply.number if isinstance(reply, Played) else None) == expected
 
 
 # Answers
