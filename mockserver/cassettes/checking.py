@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from mockserver.app import Simulator
 from mockserver.cassettes import bodies
 from mockserver.cassettes.differences import Descriptions, Difference, Kind, Knowledge, compare
 from mockserver.cassettes.files import CassetteFile, Library
-from mockserver.cassettes.identities import Identities, is_drawn, is_id_key
+from mockserver.cassettes.identities import Identities, is_drawn, is_id_key, renamed
 from mockserver.cassettes.interaction import Answer, Interaction
 from mockserver.cassettes.redaction import PLACEHOLDER
 from mockserver.cassettes.verdicts import Judged
@@ -45,6 +46,9 @@ ENOUGH_OPINIONS = 3
 """How often they must agree with the two on one place before they are not asked about it again."""
 
 _OUT_OF_MONEY = 402
+_ABSENT = re.compile(r"unknown|not found|no such|not exist|not match any", re.IGNORECASE)
+# Refusals that say that what was asked about is there.
+_OF_ITS_STATE = (400, 409, 422)
 
 MADE_BEFORE = (
     "names something ({what}) that no earlier answer of the recording mentions: begin the recording before it is made,"
@@ -230,13 +234,13 @@ class _Steadiness:
         self._chance: dict[tuple[str, int], set[tuple[Kind, str]]] = {}
         self._agreed: Counter[tuple[str, int, Kind, str]] = Counter()
 
-    def learn(self, judged: Judged, one: Answer, other: Answer, ids: Mapping[str, str]) -> None:
+    def learn(self, judged: Judged, one: Answer, other: Answer, knowledge: Knowledge) -> None:
         """Note where two worlds of different seeds differ.
 
-        :param ids: the second one's, and what the first calls the same thing.
+        :param knowledge: its ids are the second one's, and what the first calls the same thing.
         """
         if one.status == other.status:
-            places = {(each.kind, each.where) for each in compare(other, one, Knowledge(ids=ids))}
+            places = {(each.kind, each.where) for each in compare(other, one, knowledge)}
             self._chance.setdefault((judged.operation, one.status), set()).update(places)
 
     def without_chance(self, judged: Judged, status: int, differences: Iterable[Difference]) -> list[Difference]:
@@ -326,23 +330,27 @@ class _Session:
                 self._amiss.add(api.name)
             return replace(judged, reason=reason)
         schema = self._described.schema(judged.operation, simulated.status) if judged.operation else None
-        noise = second if second.status == simulated.status else None
+        between = _Between(other.identities, twin.identities)
+        noise = renamed(second, between.get) if second.status == simulated.status else None
         knowledge = Knowledge(schema, interaction.recorded_at, twin.identities.pairs, noise)
         differences = compare(recorded, simulated, knowledge)
         is_partial = False
         if interaction.request.method == "GET" and simulated.status == recorded.status:
             is_partial = self._is_partial(recorded, api, is_account_wide=not match.parameters)
         if is_partial and differences:
-            grave = [each for each in differences if each.grade != "value"]
+            # What is optional may be there or not for what there is.
+            grave = [each for each in differences if each.grade != "value" and not each.note.startswith("documented")]
             if not grave:
                 return replace(judged, reason=COUNTED_BEFORE)
             differences = grave
         if differences and simulated.status == recorded.status:
-            self._steady.learn(judged, simulated, second, _Between(other.identities, twin.identities))
+            self._steady.learn(judged, simulated, second, Knowledge(schema, ids=between))
             differences = self._steady.without_chance(judged, simulated.status, differences)
             if differences and not self._steady.is_settled(judged, differences):
                 for each, answer in self._opinions():
-                    self._steady.learn(judged, simulated, answer, _Between(each.identities, twin.identities))
+                    self._steady.learn(
+                        judged, simulated, answer, Knowledge(schema, ids=_Between(each.identities, twin.identities))
+                    )
                 differences = self._steady.without_chance(judged, simulated.status, differences)
                 self._steady.settle(judged, differences)
         return replace(judged, differences=tuple(differences))
@@ -434,21 +442,30 @@ def _excuse(interaction: Interaction, simulated: Answer, strangers: Sequence[_St
     if recorded.status == 404 and simulated.status < 300:
         unknown = next((each for each in strangers if each.is_in_path), None)
         return "names something in its path that the recorded account had not, and ours has" if unknown else ""
-    if not 400 <= simulated.status < 500:
+    if not 400 <= simulated.status < 500 or (recorded.status >= 400 and recorded.status not in _OF_ITS_STATE):
         return ""
     said = simulated.body.decode("utf-8", "replace")
-    for each in strangers:
-        is_named = each.text in said
-        if simulated.status == 404:
-            is_the_reason = is_named or each.is_in_path
-        else:
-            is_id = is_id_key(each.key) or is_drawn(each.text)
-            is_the_reason = is_id and (is_named or (each.key != "" and f'"{each.key}' in said))
-        if is_the_reason:
-            return MADE_BEFORE.format(what=each.key or "in its path")
+    reason = next((each for each in strangers if _is_the_reason(each, simulated.status, said)), None)
+    if reason is not None:
+        return MADE_BEFORE.format(what=reason.key or "in its path")
     if any(PLACEHOLDER.search(text.decode("latin-1")) for text in (request.path.encode(), request.query, request.body)):
         return "was recorded with something redacted in it, and the simulator refuses what stands in its place"
     return ""
+
+
+def _is_the_reason(stranger: _Stranger, status: int, said: str) -> bool:
+    """Whether a refusal is about something that was named, and not about how it was named.
+
+    :param said: the refusal's body.
+    """
+    text, key = stranger.text, stranger.key
+    if PLACEHOLDER.search(text):
+        return False
+    if status == 404 and (stranger.is_in_path or text in said):
+        return True
+    if is_id_key(key) or is_drawn(text):
+        return text in said or (key != "" and f'"{key}' in said)
+    return _ABSENT.search(said) is not None and any(quoted in said for quoted in (f"'{text}'", json.dumps(text)))
 
 
 def _mentions_strangers(recorded: Answer, identities: Identities) -> bool:

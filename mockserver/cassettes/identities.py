@@ -119,21 +119,7 @@ class Identities:
 
     def theirs(self, answer: Answer) -> Answer:
         """Return a simulated answer, which is never compressed, with recorded ids where there are any."""
-        if not self._do_differ:
-            return answer
-        name = self._theirs.get
-        body = answer.body
-        kind = bodies.media_type(answer.header(b"content-type"))
-        if kind == "text/event-stream" or bodies.is_json(kind):
-            body = _literals(body, name)
-        headers: Headers = []
-        for key, value in answer.headers:
-            if key.lower() in _HEADERS:
-                value = _translated(value.decode("latin-1"), name).encode("latin-1", "replace")
-            elif key.lower() == b"content-length":
-                value = b"%d" % len(body)
-            headers.append((key, value))
-        return replace(answer, body=body, headers=headers)
+        return renamed(answer, self._theirs.get) if self._do_differ else answer
 
     # Learning
 
@@ -302,17 +288,21 @@ class _Events:
 
 
 def _content(answer: Answer) -> Any:
-    """Return what an answer says, as JSON or as the JSON of its events; `None` where it says no such thing."""
-    kind = bodies.media_type(answer.header(b"content-type"))
-    is_stream = kind == "text/event-stream"
-    if not is_stream and not bodies.is_json(kind):
-        return None
+    """Return what an answer says, as JSON or as the JSON of its events; `None` where it says no such thing.
+
+    Its content type is only believed where the body bears it out: it may be what is wrong with the answer.
+    """
     try:
         body = bodies.decoded(answer.headers, answer.body)
     except ValueError:
         return None
-    if not is_stream:
+    if body[:1] in (b"{", b"["):
         return _json(body)
+    if bodies.media_type(answer.header(b"content-type")) != "text/event-stream" and body[:5] not in (
+        b"data:",
+        b"event",
+    ):
+        return None
     return _Events([read for event in bodies.events(body) if event.data and (read := _json(event.data)) is not None])
 
 
@@ -355,6 +345,25 @@ def _by_place(events: list[Any]) -> dict[Path, list[str]]:
 # Translating
 
 Name = Callable[[str], str | None]
+
+
+def renamed(answer: Answer, name: Name) -> Answer:
+    """Return an answer, which must not be compressed, with other ids.
+
+    :param name: returns what is to stand in an id's place, `None` for what is none.
+    """
+    body = answer.body
+    kind = bodies.media_type(answer.header(b"content-type"))
+    if kind == "text/event-stream" or bodies.is_json(kind):
+        body = _literals(body, name)
+    headers: Headers = []
+    for key, value in answer.headers:
+        if key.lower() in _HEADERS:
+            value = _translated(value.decode("latin-1"), name).encode("latin-1", "replace")
+        elif key.lower() == b"content-length":
+            value = b"%d" % len(body)
+        headers.append((key, value))
+    return replace(answer, body=body, headers=headers)
 
 
 def _path(path: str, name: Name) -> str:
