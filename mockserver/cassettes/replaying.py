@@ -102,6 +102,8 @@ class ReplayApp:
 
             self._tape = simulator.gateway.tapes[WORLD] = Carrying(player)
             self._vendor_app = VendorApp(_Along(simulator))
+            with simulator.store.work(), simulator.store.committed():
+                simulator.worlds.admit(WORLD)  # so that it can be looked at before the first request
         self._routes: dict[tuple[str, str], Callable[[], Any]] = {
             ("GET", f"{_PREFIX}/health"): lambda: {"status": "ok"},
             ("GET", f"{_PREFIX}/replay"): self.told,

@@ -105,9 +105,9 @@ def test_the_simulator_is_not_loaded_where_nothing_is_simulated(cassette: Path) 
 
 def test_what_was_not_recorded_is_simulated_if_asked_for(cassette: Path) -> None:
     with replaying("--on-miss", "simulate", "--seed", "3", "--stale-after", "0", cassette) as (process, url):
+        assert httpx.get(f"{url}/_mock/worlds/default").json()["seed"] == 3
         assert httpx.get(f"{url}/v1/models").json() == {"data": []}
         assert httpx.get(f"{url}/v1/models").json()["data"][0]["id"] == "auto"
-        assert httpx.get(f"{url}/_mock/worlds/default").json()["seed"] == 3
         told = httpx.get(f"{url}/_mock/replay").json()
         assert [told[key] for key in ("on_miss", "played", "simulated", "missed")] == ["simulate", 1, 1, 0]
         process.send_signal(signal.SIGINT)
