@@ -183,6 +183,8 @@ async def _serve(
         stopping.cancel()
         going_on.cancel()
         listener.close()
+        # The end of the loop would cancel it once more, in the middle of what it has to put away.
+        await asyncio.gather(going_on, return_exceptions=True)
 
 
 # The servers
