@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mockserver.cassettes.finding import Type, type_of
@@ -23,12 +24,17 @@ _TYPES: dict[str, Type] = {
 _EVERY = frozenset(_TYPES.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schema:
     """A JSON schema, with what it refers to."""
 
     schema: Json
     definitions: Mapping[str, Json]
+
+    @cached_property
+    def place(self) -> Place:
+        """What it says about a whole body."""
+        return Place(_branches([self.schema], self.definitions), self.definitions)
 
 
 class Descriptions:
@@ -40,6 +46,7 @@ class Descriptions:
     def __init__(self, documents: Mapping[str, Json]) -> None:
         self._answers: dict[str, Mapping[str, Json]] = {}
         self._definitions: dict[str, Mapping[str, Json]] = {}
+        self._schemas: dict[tuple[str, int], Schema | None] = {}
         for vendor, document in documents.items():
             self._definitions[vendor] = document.get("components", {}).get("schemas", {})
             for methods in document.get("paths", {}).values():
@@ -51,6 +58,12 @@ class Descriptions:
 
         :param operation: its name, with the vendor: `pareta.chat.completions.create`.
         """
+        key = (operation, status)
+        if key not in self._schemas:
+            self._schemas[key] = self._schema(operation, status)
+        return self._schemas[key]
+
+    def _schema(self, operation: str, status: int) -> Schema | None:
         answer = self._answers.get(operation, {}).get(str(status), {})
         for media_type, content in answer.get("content", {}).items():
             if "json" in media_type and "schema" in content:
@@ -64,24 +77,17 @@ class Place:
     :param branches: without references or choices in them; none where nothing is known.
     """
 
-    __slots__ = ("_branches", "_definitions", "_members")
-
     def __init__(self, branches: Sequence[Json], definitions: Mapping[str, Json]) -> None:
         self._branches = branches
         self._definitions = definitions
         self._members: dict[str, Place] = {}
 
-    @classmethod
-    def of(cls, schema: Schema | None) -> Place:
-        """Return the place of a whole body."""
-        return cls(_branches([schema.schema], schema.definitions), schema.definitions) if schema else NOWHERE
-
-    @property
+    @cached_property
     def is_known(self) -> bool:
         """Whether anything is known."""
         return bool(self._branches)
 
-    @property
+    @cached_property
     def types(self) -> frozenset[Type]:
         """Which types may be here."""
         found: set[Type] = set()
@@ -89,13 +95,13 @@ class Place:
             found |= _types(branch)
         return frozenset(found) if self._branches else _EVERY
 
-    @property
+    @cached_property
     def is_whole(self) -> bool:
         """Whether a number here has no fraction."""
         said = [branch["type"] for branch in self._branches if branch.get("type") in ("integer", "number")]
         return bool(said) and "number" not in said and all("type" in branch for branch in self._branches)
 
-    @property
+    @cached_property
     def values(self) -> Sequence[Any] | None:
         """The only values that a text or number here may have, `None` where there is no such list."""
         found: list[Any] = []
@@ -108,7 +114,7 @@ class Place:
                 return None
         return found or None
 
-    @property
+    @cached_property
     def is_map(self) -> bool:
         """Whether the keys of an object here are data."""
         objects = [branch for branch in self._branches if _types(branch) >= {"object"}]
@@ -117,18 +123,18 @@ class Place:
             for branch in objects
         )
 
-    @property
+    @cached_property
     def required(self) -> frozenset[str]:
         """Members that an object here always has."""
         sets = [frozenset(branch.get("required", ())) for branch in self._branches if "properties" in branch]
         return frozenset.intersection(*sets) if sets else frozenset()
 
-    @property
+    @cached_property
     def known(self) -> frozenset[str]:
         """Members that an object here may have."""
         return frozenset(name for branch in self._branches for name in branch.get("properties", ()))
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether an object here may have members that nobody knows."""
         return not self._branches or any(
@@ -138,7 +144,8 @@ class Place:
 
     def member(self, name: str) -> Place:
         """Return the place of a member of an object, or of a value of a map."""
-        found = self._members.get(f".{name}")
+        key = f".{name}" if name in self.known else "*"  # keys that are data come without end
+        found = self._members.get(key)
         if found is None:
             schemas = []
             for branch in self._branches:
@@ -147,7 +154,7 @@ class Place:
                     schemas.append(branch["properties"][name])
                 elif isinstance(more, dict):
                     schemas.append(more)
-            found = self._members[f".{name}"] = self._place(schemas)
+            found = self._members[key] = self._place(schemas)
         return found
 
     def item(self) -> Place:

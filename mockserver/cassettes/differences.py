@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.cassettes import bodies
-from mockserver.cassettes.described import Descriptions, Place, Schema
+from mockserver.cassettes.described import NOWHERE, Descriptions, Place, Schema
 from mockserver.cassettes.finding import Difference, Findings, Grade, Kind, cut
 from mockserver.cassettes.interaction import Answer
 from mockserver.cassettes.streams import compare_streams, events_of
@@ -185,7 +185,7 @@ def _compare_bodies(recorded: Answer, others: Sequence[Answer], knowledge: Knowl
     kinds = {_class(each) for each in (recorded, *others)}
     if len(kinds) != 1:
         return  # which the header said
-    place = Place.of(knowledge.schema)
+    place = knowledge.schema.place if knowledge.schema is not None else NOWHERE
     values = Values(findings, knowledge.asked_at, knowledge.ids, is_refusal=recorded.status >= 400)
     kind = kinds.pop()
     if kind == "stream":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -31,6 +32,9 @@ Kind = Literal[
     "new_event",
 ]
 
+MAX_DIFFERENCES = 500
+"""Of one answer; one that has more has nothing to do with the other."""
+
 MAX_NAME = 60
 """Characters of a name or value that a report shows."""
 
@@ -58,21 +62,22 @@ class Difference:
 
 
 class Findings:
-    """Differences of one answer; those of one kind at one place are one."""
+    """Differences of one answer, so many at most; those of one kind at one place are one."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[Kind, Grade, str], Difference] = {}
+        self._counts: Counter[tuple[Kind, Grade, str]] = Counter()
 
     def add(
         self, kind: Kind, grade: Grade, where: str, recorded: str = "", simulated: str = "", note: str = ""
     ) -> None:
         """Take in a difference."""
         key = (kind, grade, where)
-        known = self._found.get(key)
-        if known is None:
+        if key not in self._found:
+            if len(self._found) == MAX_DIFFERENCES:
+                return
             self._found[key] = Difference(kind, grade, where, recorded, simulated, note)
-        else:
-            self._found[key] = replace(known, count=known.count + 1)
+        self._counts[key] += 1
 
     def add_once(
         self, kind: Kind, grade: Grade, where: str, recorded: str = "", simulated: str = "", note: str = ""
@@ -83,7 +88,7 @@ class Findings:
 
     def differences(self) -> list[Difference]:
         """Return them in the order they were found."""
-        return list(self._found.values())
+        return [replace(each, count=self._counts[key]) for key, each in self._found.items()]
 
 
 def cut(text: str, length: int = MAX_NAME) -> str:

@@ -64,7 +64,7 @@ def decimal_of(text: str) -> Decimal:
 
 def epoch_of(name: str, value: float) -> str | None:
     """Return the unit in which a member counts since 1970, `None` if it is no instant by its name and size."""
-    if not _TIMELY.search(name) or not _FIRST <= value <= _LAST * SECOND:
+    if not _FIRST <= value <= _LAST * SECOND or not _TIMELY.search(name):
         return None
     return next((unit for unit, us in _EPOCHS.items() if _FIRST <= value * us / SECOND <= _LAST), None)
 

@@ -204,13 +204,11 @@ def _said(event: Event) -> set[str]:
 
 def _swapped(recorded: dict[str, _Span], others: Sequence[dict[str, _Span]]) -> tuple[str, str] | None:
     """Return two things of which all of the one come before the other everywhere but in the recording."""
-    for first in others[0]:
-        for second in others[0]:
-            if (
-                first in recorded
-                and second in recorded
-                and recorded[first].last > recorded[second].first
-                and all(first in each and second in each and each[first].last < each[second].first for each in others)
+    paths = [path for path in others[0] if path in recorded][:MAX_LANDMARKS]
+    for first in paths:
+        for second in paths:
+            if recorded[first].last > recorded[second].first and all(
+                first in each and second in each and each[first].last < each[second].first for each in others
             ):
                 return first, second
     return None

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -72,6 +72,10 @@ class Values:
         :param exact: whether they are counterparts.
         """
         if depth > MAX_DEPTH or (isinstance(recorded, str) and PLACEHOLDER.fullmatch(recorded)):
+            return
+        if exact and not place.is_known and type(recorded) is float and all(type(each) is float for each in others):
+            # Vectors are long.
+            self._compare_numbers(recorded, others, place, where, exact=all(each == others[0] for each in others))
             return
         kind = type_of(recorded)
         alike = [each for each in others if type_of(each) == kind]
@@ -139,15 +143,18 @@ class Values:
         depth: int,
     ) -> None:
         renamed = {self._ids.get(name, name): value for name, value in recorded.items()}
-        if exact and all(each.keys() == others[0].keys() for each in others) and renamed.keys() != others[0].keys():
-            more, fewer = len(renamed.keys() - others[0].keys()), len(others[0].keys() - renamed.keys())
-            self._findings.add(
-                "keys", "value", where, f"{more} that the other has not", f"{fewer} that the other has not"
-            )
+        if exact and all(each.keys() == others[0].keys() for each in others):
+            more = [
+                name for name in renamed.keys() - others[0].keys() if type_of(renamed[name]) in place.member(name).types
+            ]
+            fewer = others[0].keys() - renamed.keys()
+            if more or fewer:
+                sizes = (f"{len(each)} that the other has not" for each in (more, fewer))
+                self._findings.add("keys", "value", where, *sizes)
         peers: list[Any] | None = None
         for name, value in renamed.items():
             theirs, values = [each[name] for each in others if name in each], place.member(name)
-            path = f"{where}.*"
+            path = f"{where}.*" if values.is_known else f"{where}.{cut(name)}"
             if theirs:
                 self.compare(value, theirs, values, path, exact=exact and len(theirs) == len(others), depth=depth + 1)
             elif values.is_known:
@@ -331,22 +338,27 @@ def _places_in(first: Sequence[Any], second: Sequence[Any]) -> list[int] | None:
             if all(isinstance(each, str | int) for each in ours) and len(set(ours)) == len(ours):
                 if ours == theirs:
                     return None
-                if set(map(_hashable, theirs)) == set(ours):
-                    return [theirs.index(each) for each in ours]
+                known = {each: n for n, each in enumerate(theirs) if isinstance(each, str | int)}
+                if known.keys() == set(ours):
+                    return [known[each] for each in ours]
+    if not any(isinstance(each, dict | list) for items in (first, second) for each in items):
+        return _moves([(type_of(each), each) for each in first], [(type_of(each), each) for each in second])
     for write in (_written, _outlined):
         ours, theirs = [write(each) for each in first], [write(each) for each in second]
-        if ours == theirs:
-            return None
-        if Counter(ours) == Counter(theirs):
-            places: dict[str, list[int]] = {}
-            for n, text in enumerate(theirs):
-                places.setdefault(text, []).append(n)
-            return [places[text].pop(0) for text in ours]
+        moves = _moves(ours, theirs)
+        if moves is not None or ours == theirs:
+            return moves
     return None
 
 
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, str | int) else None
+def _moves(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> list[int] | None:
+    """Return where in a second list each item of a first is, `None` unless they are other orders of one list."""
+    if ours == theirs or Counter(ours) != Counter(theirs):
+        return None
+    places: dict[Hashable, deque[int]] = {}
+    for n, each in enumerate(theirs):
+        places.setdefault(each, deque()).append(n)
+    return [places[each].popleft() for each in ours]
 
 
 def _written(value: Any) -> str:

@@ -179,6 +179,8 @@ def test_no_difference_is_said_again_of_what_is_in_it(one: Any, other: Any) -> N
         (None, "some text", [("type", "breaking", "$.x")]),
         ("some text", None, [("null", "value", "$.x")]),
         ([], [1, 2], [("length", "value", "$.x")]),
+        ([1, 1.0, True], [1.0, 1, True], []),
+        ([True, 1], [1, True], [("order", "value", "$.x")]),
         ([1, 2, 3], [3, 1, 2], [("order", "value", "$.x")]),
         ({"y": {"z": 1}}, {}, [("new_field", "additive", "$.x.y")]),
         ({}, {"y": {"z": 1}}, [("missing_field", "breaking", "$.x.y")]),
@@ -271,6 +273,7 @@ CHOICE = described(
             "object": {"const": "choice"},
             "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
             "count": {"type": "integer"},
+            "free": {"type": "object", "additionalProperties": True},
             "labels": {"type": "object", "additionalProperties": {"type": "string"}},
             "rates": {"anyOf": [{"type": "object", "additionalProperties": {"type": "number"}}, {"type": "null"}]},
             "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
@@ -299,6 +302,12 @@ CHOICE = described(
         ({"labels": {"k": "x", "v": "y"}}, {"labels": {"k": "z", "v": "w"}}, []),
         ({"labels": {"k": "x"}}, {"labels": {"w": "y", "k": "x"}}, [("keys", "value", "$.labels")]),
         ({"labels": {"k": 5}}, {"labels": {"k": "x"}}, [("type", "breaking", "$.labels.*")]),
+        ({"labels": {"k": "x", "v": 5}}, {"labels": {"k": "x"}}, [("type", "breaking", "$.labels.*")]),
+        (
+            {"free": {"k": 5, "v": 1}},
+            {"free": {"k": "x", "w": 1}},
+            [("keys", "value", "$.free"), ("type", "breaking", "$.free.k")],
+        ),
         ({"rates": {"eu": 1, "us": 3}}, {"rates": {"eu": 2, "us": 3}}, [("number", "value", "$.rates.*")]),
         (
             {"items": [{"kind": "c"}]},
@@ -574,3 +583,9 @@ def test_how_a_text_is_cut_is_chance_and_so_is_how_many_pieces_there_are() -> No
     pieces = [chunk({"content": "Hel"}), chunk({"content": "lo"}), chunk({"content": ""})]
 
     assert compare(stream(ROLE, *pieces, END, USAGE, BILLED, DONE), stream(*WHOLE)) == []
+
+
+def test_an_answer_of_another_world_altogether_gives_so_many_differences_and_no_more() -> None:
+    found = between({f"a{n}": n for n in range(5_000)}, {f"b{n}": n for n in range(5_000)})
+
+    assert len(found) == 500
