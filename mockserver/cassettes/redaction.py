@@ -28,7 +28,7 @@ PLACEHOLDER = re.compile(r"redacted-(?:(?:key|cookie|value)-\d+|\d+@example\.com
 T = TypeVar("T")
 Kind = Literal["key", "cookie", "e-mail", "value"]
 
-REQUEST_HEADERS = frozenset((b"accept", b"content-type", b"idempotency-key"))
+REQUEST_HEADERS = frozenset((b"accept", b"content-type", b"idempotency-key", b"user-agent"))
 """Request headers that are always kept."""
 
 DROPPED_ANSWER_HEADERS = re.compile(
