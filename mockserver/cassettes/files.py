@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import stat
-from array import array
 from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
@@ -73,8 +72,6 @@ class Library:
         self._index = Index()
         self._sources: list[_Source] = []
         self._firsts: list[int] = []
-        self._ordered: array[int] | None = None
-        self._route_starts: array[int] = array("I")
         self._kept: OrderedDict[int, tuple[Interaction, int]] = OrderedDict()
         self._kept_bytes = 0
         self._lock = Lock()
@@ -100,17 +97,11 @@ class Library:
 
     def method_and_path(self, number: int) -> tuple[str, str]:
         """Return what an interaction asked for, without reading it; the path is decoded and without query."""
-        return self._index.requests[self._index.routes[number]]
+        return self._index.request(number)
 
     def find(self, method: str, path: str) -> Sequence[int]:
         """Return the numbers of the interactions with a method and path, in order."""
-        route = self._index.numbers.get((method, path))
-        if route is None:
-            return ()
-        if self._ordered is None:
-            self._order()
-        assert self._ordered is not None
-        return self._ordered[self._route_starts[route] : self._route_starts[route + 1]]
+        return self._index.find((method, path))
 
     def read(self, number: int) -> Interaction:
         """Return an interaction, not to be changed; those that were read last are kept, up to a bound in bytes.
@@ -167,21 +158,6 @@ class Library:
             self._kept_bytes += cost - (before[1] if before else 0)
             while self._kept_bytes > KEPT_BYTES:
                 self._kept_bytes -= self._kept.popitem(last=False)[1][1]
-
-    def _order(self) -> None:
-        """Sort the numbers by request, in place of a list for each."""
-        routes = self._index.routes
-        starts = array("I", bytes(4 * (len(self._index.requests) + 1)))
-        for route in routes:
-            starts[route + 1] += 1
-        for route in range(1, len(starts)):
-            starts[route] += starts[route - 1]
-        free = starts[:]
-        ordered = array("I", bytes(4 * len(routes)))
-        for number, route in enumerate(routes):
-            ordered[free[route]] = number
-            free[route] += 1
-        self._route_starts, self._ordered = starts, ordered
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import os
 import re
 import zlib
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -42,7 +42,7 @@ _STEP = 1024 * 1024
 _FEED_STEP = 64 * 1024
 _LARGEST_HEAD = 1024 * 1024
 _LARGEST_MATCHED = 256 * 1024
-_MOST_PATHS_KEPT = 65536
+_MOST_PATHS_KEPT = 8192
 
 _PRINTABLE = bytes([10, *range(32, 127)])
 
@@ -108,20 +108,24 @@ _FIRST_DASH = re.compile(rb" *-(?=[ \n])")
 
 @dataclass(slots=True)
 class Index:
-    """Where interactions stand, of any number of files; a few bytes for each, and each path once.
+    """Where interactions stand, of any number of files; a few bytes for each, and few paths twice.
 
     :param starts: in bytes from the file's beginning; in a file that is read whole, the place in its list.
     :param sums: checksums of their bytes.
-    :param routes: a number for method and path, by which `requests` has them.
+    :param routes: a number for method and path, which stand in `_texts` up to `_ends`. What was asked for again after
+        many other things has a number again.
     """
 
     starts: array[int] = field(default_factory=lambda: array("Q"))
     sizes: array[int] = field(default_factory=lambda: array("I"))
     sums: array[int] = field(default_factory=lambda: array("I"))
     routes: array[int] = field(default_factory=lambda: array("I"))
-    requests: list[tuple[str, str]] = field(default_factory=list)
-    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    _texts: bytearray = field(default_factory=bytearray)
+    _ends: array[int] = field(default_factory=lambda: array("Q"))
+    _hashes: array[int] = field(default_factory=lambda: array("q"))
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     _known: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
+    _ordered: array[int] | None = None
 
     def add(self, start: int, text: bytes, request: tuple[str, str]) -> None:
         """Note an interaction."""
@@ -142,10 +146,43 @@ class Index:
         self._add(start, text, number)
 
     def _number(self, request: tuple[str, str]) -> int:
-        number = self.numbers.setdefault(request, len(self.requests))
-        if number == len(self.requests):
-            self.requests.append(request)
+        number = self._numbers.get(request)
+        if number is None:
+            number = len(self._ends)
+            self._texts += " ".join(request).encode("utf-8", "surrogatepass")
+            self._ends.append(len(self._texts))
+            self._hashes.append(hash(request))
+            if len(self._numbers) >= _MOST_PATHS_KEPT:
+                self._numbers.clear()
+            self._numbers[request] = number
         return number
+
+    def request(self, number: int) -> tuple[str, str]:
+        """Return method and path of an interaction."""
+        route = self.routes[number]
+        start = self._ends[route - 1] if route else 0
+        method, _, path = self._texts[start : self._ends[route]].decode("utf-8", "surrogatepass").partition(" ")
+        return method, path
+
+    def find(self, request: tuple[str, str]) -> list[int]:
+        """Return the interactions with a method and path, in order."""
+        ordered = self._ordered
+        if ordered is None:
+            ordered = self._ordered = array("I", sorted(range(len(self.routes)), key=self._hash_of))
+        first = bisect_left(ordered, hash(request), key=self._hash_of)
+        last = bisect_right(ordered, hash(request), lo=first, key=self._hash_of)
+        alike: dict[int, bool] = {}
+        found = []
+        for number in ordered[first:last]:
+            route = self.routes[number]
+            if route not in alike:
+                alike[route] = self.request(number) == request
+            if alike[route]:
+                found.append(number)
+        return found
+
+    def _hash_of(self, number: int) -> int:
+        return self._hashes[self.routes[number]]
 
     def _add(self, start: int, text: bytes, route: int) -> None:
         self.starts.append(start)
