@@ -62,6 +62,7 @@ class CassetteWriter:
         self.placeholders: frozenset[bytes] = frozenset()
         """What stands in the file in place of secrets: a `Redactor` numbers `after` them."""
         self._file: int | None = None
+        self._is_replacing = mode == "all"
         self._form: _Yaml | _Json
         if path.suffix.lower() not in ENDINGS:
             raise BadCassette(f"{path}: a cassette's name ends in one of {', '.join(ENDINGS)}")
@@ -79,6 +80,11 @@ class CassetteWriter:
                 )
             if is_there and mode == "new_episodes":
                 self._take_up()
+            elif is_there and _is_in_use(path):
+                raise BadCassette(f"{path} is being recorded into by another process")
+            above = next(folder for folder in path.absolute().parents if folder.exists())
+            if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+                raise BadCassette(f"{path} cannot be recorded into: nothing can be written to {above}")
         except OSError as error:
             raise BadCassette(f"{path} cannot be recorded into: {error.strerror}") from None
 
@@ -87,8 +93,13 @@ class CassetteWriter:
 
         :raises CannotWrite: there is no room for it, or the form of the file cannot hold its body.
         """
+        data = to_vcr(interaction)
         try:
-            item = self._form.item(to_vcr(interaction))
+            interaction_of(data)
+        except ValueError as error:  # one that cannot be read again would spoil all the others
+            raise CannotWrite(f"{self.path} cannot hold it: {' '.join(str(error).split())}") from None
+        try:
+            item = self._form.item(data)
         except (TypeError, ValueError):
             raise CannotWrite(f"{self.path} cannot hold bytes that are no text: a .yaml file could") from None
         if len(item) > LARGEST_INTERACTION:
@@ -109,8 +120,15 @@ class CassetteWriter:
             self._file = None
 
     def _create(self, item: bytes) -> None:
-        """Put a file with one interaction where the path says, whole at once."""
+        """Put a file with one interaction where the path says, whole at once.
+
+        :raises CannotWrite: since this began, somebody else has put one there.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if _is_in_use(self.path):
+            raise CannotWrite(f"{self.path} is being recorded into by another process")
+        if not self._is_replacing and self.path.exists() and self.path.stat().st_size > 0:
+            raise CannotWrite(f"{self.path} was not there when this recording began, and is not overwritten")
         self._replace(self._form.head(self._metadata) + self._form.first(item), _PERMISSIONS)
 
     def _replace(self, content: bytes, permissions: int) -> None:
@@ -266,6 +284,21 @@ def _yaml(value: object) -> bytes:
 
     text: str = yamlserializer.serialize(value)
     return text.encode()
+
+
+def _is_in_use(path: Path) -> bool:
+    """Whether somebody else records into a file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _write(handle: int, content: bytes, at: int) -> None:
