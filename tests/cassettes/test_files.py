@@ -204,6 +204,18 @@ def test_numbers_run_through_files_in_order_and_find_knows_them(tmp_path: Path) 
         library.read(4)
 
 
+def test_what_is_asked_for_again_after_many_other_things_is_found_with_the_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(index, "_MOST_PATHS_KEPT", 2)
+    paths_ = [f"/v1/{number % 5}" for number in range(20)]
+    library = Library([written(tmp_path, cassette(*(chat(number, path) for number, path in enumerate(paths_))))])
+
+    for path in set(paths_):
+        assert list(library.find("POST", path)) == [n for n, other in enumerate(paths_) if other == path]
+    assert [library.method_and_path(number)[1] for number in range(20)] == paths_
+
+
 def test_a_folder_is_searched_by_name_and_hidden_files_are_passed_over(tmp_path: Path) -> None:
     for name in ("b/two.yml", "a.json", "b/one.yaml", ".git/x.yaml", "b/.hidden.yaml", "notes.txt", "c.YAML"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
