@@ -47,7 +47,7 @@ CASSETTES = click.argument(
 
 
 @click.command()
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; a loopback one.")
+@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
 @option(
     "--upstream",
@@ -127,7 +127,8 @@ def record(
         timeout_s=timeout,
     )
     try:
-        with listen(host, port) as listener:
+        # Whoever reaches it can only ask the upstreams, with a key of their own.
+        with listen(host, port, is_guarded=True) as listener:
             banner = f"mockserver {__version__} recording into {cassette} on {url_of(listener)} ({server})"
             run(recorder, listener, server=server, on_ready=lambda: click.echo(banner))
     finally:

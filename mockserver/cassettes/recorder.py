@@ -140,6 +140,7 @@ class Recorder:
         except BaseException:
             self._let_go()
             raise
+        self._exchanges: set[asyncio.Task[Any]] = set()
         self._scribe = ThreadPoolExecutor(1, thread_name_prefix="cassette")
 
     def _files(self, target: Path) -> dict[str, Path]:
@@ -162,6 +163,10 @@ class Recorder:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         else:
+            task = asyncio.current_task()
+            assert task is not None
+            self._exchanges.add(task)
+            task.add_done_callback(self._exchanges.discard)
             try:
                 await self._exchange(scope, receive, send)
             except _Left:
@@ -173,8 +178,11 @@ class Recorder:
         try:
             await asyncio.get_running_loop().create_future()
         finally:
+            if self._exchanges:
+                await asyncio.wait(self._exchanges, timeout=_NOTICED_S)
             for upstream in self._upstreams.values():
                 await upstream.aclose()
+            await asyncio.sleep(0)
 
     def summary(self) -> str:
         """Return in a line or more what was written where, what was not, and what was taken out of it."""
