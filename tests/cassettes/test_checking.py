@@ -468,3 +468,33 @@ def test_a_recording_of_another_seed_differs_in_nothing_and_one_of_the_same_in_n
     for seed in (0, 5, 6):
         (only,) = odd(checked(Start(seed=seed), walk=planted))
         assert only[2] == [("number", "value", "$.usage.prompt_tokens")]
+
+
+# Streams
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (b'"role":"assistant"', b'"role":"planted"', ("enum", "breaking")),
+        (b'"index":0,', b"", ("missing_field", "breaking")),
+        (
+            b'"object":"chat.completion.chunk"',
+            b'"object":"chat.completion.chunk","planted":1',
+            ("new_field", "additive"),
+        ),
+        (b"data: [DONE]\n\n", b"", ("missing_event", "breaking")),
+    ],
+)
+def test_what_was_planted_in_a_stream_is_found(old: bytes, new: bytes, found: tuple[str, str], walk: Walk) -> None:
+    walk.pareta.chat("auto", stream=True)
+    (interaction,) = walk.tape.interactions
+    body = interaction.answer.body
+    assert old in body
+
+    judged = checked(
+        walk=[interaction, replace(interaction, answer=replace(interaction.answer, body=body.replace(old, new)))]
+    )
+
+    assert judged[0].differences == ()
+    assert {(each.kind, each.grade) for each in judged[1].differences} == {found}
