@@ -13,10 +13,12 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from mockserver.app import Simulator
 from mockserver.cassettes.interaction import Answer, Interaction, Piece
 from mockserver.cassettes.redaction import PLACEHOLDER, CannotRedact, Redactor
 from mockserver.cassettes.writing import CassetteWriter
 from mockserver.http.messages import Headers, Request
+from tests.cassettes import walks
 
 JSON = b"application/json"
 
@@ -78,7 +80,10 @@ def test_what_was_a_credential_once_is_found_in_all_later_interactions() -> None
 def test_only_request_headers_on_the_list_are_kept_and_answers_lose_what_is_of_the_connection() -> None:
     redacted = Redactor(keep_headers=["X-Run"]).redacted(
         interaction(
-            headers={b"user-agent": b"x", b"x-forwarded-for": b"::1", b"x-run": b"7", b"idempotency-key": b"k-1", b"cookie": b"a=b"},
+            headers={
+                b"user-agent": b"x", b"x-forwarded-for": b"::1", b"x-run": b"7", b"idempotency-key": b"k-1",
+                b"cookie": b"a=b",
+            },
             answer=b"{}",
             answer_headers=[
                 (b"X-Request-Id", b"req_1"), (b"connection", b"close"), (b"server", b"nginx"), (b"cf-ray", b"1"),
@@ -254,7 +259,8 @@ def spellings(secret: str) -> set[str]:
     found = {
         secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1],
         json.dumps(secret).replace("/", "\\/")[1:-1], json.dumps(json.dumps(secret))[3:-3],
-        quote(secret, safe=""), quote_plus(secret), quote(secret), re.sub("%..", lambda escape: escape[0].lower(), quote(secret, safe="")),
+        quote(secret, safe=""), quote_plus(secret), quote(secret),
+        re.sub("%..", lambda escape: escape[0].lower(), quote(secret, safe="")),
     }  # fmt: skip
     for before in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -355,3 +361,20 @@ def test_placeholders_are_what_the_pattern_says() -> None:
     for placeholder in ("redacted-key-1", "redacted-cookie-22", "redacted-value-3", "redacted-4@example.com"):
         assert PLACEHOLDER.fullmatch(placeholder)
     assert not PLACEHOLDER.fullmatch("redacted-1")
+
+
+def test_walks_through_both_vendors_lose_their_addresses_and_nothing_else(simulator: Simulator) -> None:
+    redactor = Redactor()
+    real = ["ap@north.example", "ap@south.example", "billing@customer.example"]
+    changed = 0
+    walked = [*walks.pareta(simulator), *walks.paygentic(simulator)]
+    for before in walked:
+        after = redactor.redacted(before)
+        for was, now in ((before.request.body, after.request.body), (before.answer.body, after.answer.body)):
+            changed += was != now
+            for n, address in enumerate(real, 1):
+                now = now.replace(b"redacted-%d@example.com" % n, address.encode())
+            assert was == now
+        assert (before.request.path, before.request.query) == (after.request.path, after.request.query)
+    assert redactor.counts == {"e-mail": 3}
+    assert 0 < changed < len(walked) / 10
