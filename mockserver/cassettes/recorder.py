@@ -44,6 +44,9 @@ T = TypeVar("T")
 LARGEST_KEPT = 64 * 1024 * 1024
 """Bytes of a request and its answer, up to which they are kept."""
 
+HEALTH = "/_mock/health"
+"""Answered here, for `mockserver wait`; nothing else below `/_mock` is a recorder's."""
+
 _FLUSH_S = 0.02
 _NOTICED_S = 1.0
 _LAST_BYTES_S = 0.25
@@ -207,6 +210,9 @@ class Recorder:
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
+        if path == HEALTH:
+            await _answer(send, 200, b"application/json", to_json({"status": "ok"}))
+            return
         api = self._router.owner(path)
         if api is None or api.name not in self._upstreams:
             self.passed += 1
@@ -508,8 +514,12 @@ async def _refuse(send: Send, failed: UpstreamFailed) -> None:
     body = to_json(
         {"type": "about:blank", "title": title, "status": failed.status, "detail": str(failed), "message": str(failed)}
     )
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": failed.status, "headers": headers})
+    await _answer(send, failed.status, b"application/problem+json", body)
+
+
+async def _answer(send: Send, status: int, media_type: bytes, body: bytes) -> None:
+    headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -365,6 +366,19 @@ def test_what_was_redacted_may_be_what_is_refused(walk: Walk) -> None:
 
     assert body != interaction.request.body
     assert "redacted" in judged.reason
+
+
+def test_what_was_counted_in_a_redacted_text_is_not_counted_again(walk: Walk) -> None:
+    walk.pareta.chat(text="Write to someone@example.com, and to nobody-else-at-all@example.com.", model="auto")
+    (interaction,) = walk.tape.interactions
+    content = json.loads(interaction.answer.body)
+    content["usage"]["planted"] = "new"
+    body = re.sub(rb"[\w-]+@example.com", b"redacted-1@example.com", interaction.request.body)
+    redacted = replace(changed(interaction, content), request=replace(interaction.request, body=body))
+
+    assert body.count(b"redacted-1@") == 2
+    assert odd(checked(walk=[interaction])) == []
+    assert [found for _, _, found in odd(checked(walk=[redacted]))] == [[("new_field", "additive", "$.usage.planted")]]
 
 
 @pytest.mark.parametrize(

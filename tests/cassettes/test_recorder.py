@@ -363,6 +363,14 @@ def test_only_what_is_asked_for_is_kept(tmp_path: Path) -> None:
     assert recorder.passed == 2
 
 
+def test_whoever_waits_for_the_recorder_is_answered_by_it(tmp_path: Path) -> None:
+    with recorded("http://127.0.0.1:1", tmp_path / "c.yaml") as (client, recorder):
+        health, rest = client.get("/_mock/health"), client.get("/_mock/worlds")
+    assert health.json() == {"status": "ok"}
+    assert rest.status_code == 502
+    assert recorder.passed == 1  # what was refused
+
+
 def test_new_episodes_adds_what_is_not_there_and_goes_on_numbering(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
 
@@ -450,9 +458,10 @@ def test_an_upstream_is_asked_without_a_proxy_too(tmp_path: Path) -> None:
     assert (told["body"], came.request.origin, came.request.path) == ("hi", f"{url}/base", "/v1/é")
     assert came.wait_us
     half = answers(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
-    with scripted(half) as url, pytest.raises(UpstreamFailed, match="broke off"):
+    with scripted(half) as url:
         upstream = Upstream(url)
-        upstream.send(asked)
+        with pytest.raises(UpstreamFailed, match="broke off"):
+            upstream.send(asked)
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
