@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mockserver.kernel.errors import Unusable
-from mockserver.options import closeness, option
+from mockserver.options import ADMIN_TOKEN, HOST, LOG, PORT, SERVER, F, closeness, option
 
 if TYPE_CHECKING:
     from mockserver.app import Simulator
@@ -46,9 +46,26 @@ CASSETTES = click.argument(
 )
 
 
+def _simulated(verb: F) -> F:
+    for add in (
+        option("--seed", type=int, help="Seed of the simulated world.  [default: 0, or the scenario's]"),
+        option(
+            "--fixtures",
+            type=click.Path(path_type=Path),
+            metavar="FOLDER",
+            help="Starting data of the simulated world.",
+        ),
+        option(
+            "--scenario", metavar="NAME|PATH", help="Start state of the simulated world; its traffic is not played."
+        ),
+    ):
+        verb = add(verb)
+    return verb
+
+
 @click.command()
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+@HOST
+@PORT
 @option(
     "--upstream",
     "upstreams",
@@ -57,7 +74,8 @@ CASSETTES = click.argument(
     help="Where a vendor's requests go, such as pareta=https://api.pareta.ai; nothing else is spoken to. Repeatable.",
 )
 @option(
-    "--mode",
+    "--record-mode",
+    "mode",
     type=click.Choice(("once", "new_episodes", "all")),
     default="once",
     show_default=True,
@@ -78,20 +96,15 @@ CASSETTES = click.argument(
 )
 @option("--keep-header", multiple=True, metavar="NAME", help="A request header to keep. Repeatable.")
 @option(
-    "--timeout",
+    "--upstream-timeout",
+    "timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=120.0,
     show_default=True,
     help="Seconds an upstream may be silent.",
 )
-@option(
-    "--server",
-    type=click.Choice(("hypercorn", "uvicorn", "granian")),
-    default="hypercorn",
-    show_default=True,
-    help="HTTP server; uvicorn and granian come with the extra 'fast'.",
-)
-@option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log.")
+@SERVER
+@LOG
 @click.argument("cassette", type=click.Path(path_type=Path))
 def record(
     cassette: Path,
@@ -168,9 +181,9 @@ def _upstreams(said: tuple[str, ...]) -> dict[str, str]:
 
 
 @click.command()
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
-@option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
+@HOST
+@PORT
+@ADMIN_TOKEN
 @option(
     "--on-miss",
     type=click.Choice(("error", "simulate")),
@@ -215,17 +228,9 @@ def _upstreams(said: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="Warn of cassettes that were recorded longer ago; 0 for never.",
 )
-@option("--scenario", metavar="NAME|PATH", help="Start state of the simulated world; its traffic is not played.")
-@option("--fixtures", type=click.Path(path_type=Path), metavar="FOLDER", help="Starting data of the simulated world.")
-@option("--seed", type=int, help="Seed of the simulated world.  [default: 0, or the scenario's]")
-@option(
-    "--server",
-    type=click.Choice(("hypercorn", "uvicorn", "granian")),
-    default="hypercorn",
-    show_default=True,
-    help="HTTP server; uvicorn and granian come with the extra 'fast'.",
-)
-@option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log.")
+@_simulated
+@SERVER
+@LOG
 @CASSETTES
 @click.pass_context
 def replay(
@@ -276,7 +281,7 @@ def replay(
                 click.echo(f"mockserver: {line}", err=True)
         app = ReplayApp(player, simulator, admin_token)
         files = "1 file" if len(library.files) == 1 else f"{len(library.files)} files"
-        played = f"{len(library)} interactions of {files}"
+        played = f"{'1 interaction' if len(library) == 1 else f'{len(library)} interactions'} of {files}"
         banner = f"mockserver {__version__} replaying {played} on {url_of(listener)} ({server})"
 
         def announce() -> None:
@@ -345,7 +350,7 @@ def _along(scenario: str | None, fixtures: Path | None, seed: int | None, admin_
     help="The least grave difference that makes the status 1; all are reported.",
 )
 @option(
-    "--format",
+    "--report",
     "form",
     type=click.Choice(("text", "json", "junit")),
     default="text",
@@ -354,9 +359,7 @@ def _along(scenario: str | None, fixtures: Path | None, seed: int | None, admin_
 )
 @option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where the report goes.  [default: stdout]")
 @option("--coverage", is_flag=True, help="Report too which documented operations no cassette has.")
-@option("--scenario", metavar="NAME|PATH", help="Start state of the simulated worlds; its traffic is not played.")
-@option("--fixtures", type=click.Path(path_type=Path), metavar="FOLDER", help="Starting data of the simulated worlds.")
-@option("--seed", type=int, help="Seed of the simulated world.  [default: 0, or the scenario's]")
+@_simulated
 @CASSETTES
 @click.pass_context
 def check(

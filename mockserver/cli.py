@@ -25,7 +25,19 @@ import click
 from mockserver import __version__
 from mockserver.cassette_commands import check, record, replay
 from mockserver.kernel.errors import Unusable
-from mockserver.options import F, closeness, defaults, option, options_of, usual_url
+from mockserver.options import (
+    ADMIN_TOKEN,
+    HOST,
+    LOG,
+    PORT,
+    SERVER,
+    F,
+    closeness,
+    defaults,
+    option,
+    options_of,
+    usual_url,
+)
 from mockserver.scenario_commands import scenario, shown
 
 if TYPE_CHECKING:
@@ -93,14 +105,8 @@ _WORLDS = (
     option("--at", metavar="ISO", help="Instant at which the clock of new worlds starts.  [default: now]"),
     option("--strict", is_flag=True, help="Only the newest rules, where the vendors' generations differ."),
     option("--known-worlds-only", is_flag=True, help="Refuse keys that name no existing world."),
-    option(
-        "--server",
-        type=click.Choice(("hypercorn", "uvicorn", "granian")),
-        default="hypercorn",
-        show_default=True,
-        help="HTTP server; uvicorn and granian come with the extra 'fast'.",
-    ),
-    option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log."),
+    SERVER,
+    LOG,
 )
 
 
@@ -146,9 +152,9 @@ def _project_options(context: click.Context) -> dict[str, Any]:
 
 
 @cli.command()
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
-@option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
+@HOST
+@PORT
+@ADMIN_TOKEN
 @_world_options
 def serve(host: str, port: int, admin_token: str | None, server: ServerName, log: LogForm, **worlds: Any) -> None:
     """Run the server until it is interrupted.

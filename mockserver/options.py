@@ -18,6 +18,19 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, envvar=variable, show_envvar=True, **attributes)
 
 
+HOST = option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+PORT = option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+ADMIN_TOKEN = option("--admin-token", help="Credential for /_mock; needed to listen on anything but loopback.")
+SERVER = option(
+    "--server",
+    type=click.Choice(("hypercorn", "uvicorn", "granian")),
+    default="hypercorn",
+    show_default=True,
+    help="HTTP server; uvicorn and granian come with the extra 'fast'.",
+)
+LOG = option("--log", type=click.Choice(("text", "json")), default="text", show_default=True, help="Form of the log.")
+
+
 def closeness(context: click.Context, name: str) -> int:
     """Return how close to the user an option was said.
 

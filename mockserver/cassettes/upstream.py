@@ -168,7 +168,7 @@ class Upstream:
         if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
             return UpstreamFailed(f"{place} took no connection within {_CONNECT_S:g} s", 504)
         if isinstance(error, httpx.TimeoutException):
-            return UpstreamFailed(f"{place} was silent for {self._timeout_s:g} s (--timeout)", 504)
+            return UpstreamFailed(f"{place} was silent for {self._timeout_s:g} s (--upstream-timeout)", 504)
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, socket.gaierror):

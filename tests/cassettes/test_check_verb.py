@@ -106,9 +106,9 @@ def test_reports_come_in_three_forms_to_a_file_or_standard_output(
 ) -> None:
     path = written(tmp_path / "a.yaml", edited(recording, b'"unitCost":"1"', b'"unitCost":"2"'))
 
-    assert cli._run(["check", path, "--format", "json", "--coverage"]) == 1
+    assert cli._run(["check", path, "--report", "json", "--coverage"]) == 1
     report = json.loads(capsys.readouterr().out)
-    assert cli._run(["check", path, "--format", "junit", "--output", "report.xml"]) == 1
+    assert cli._run(["check", path, "--report", "junit", "--output", "report.xml"]) == 1
     assert capsys.readouterr().out == ""
 
     assert [(each["kind"], each["where"]) for each in report["found"]] == [("number", "$.unitCost")]

@@ -76,7 +76,7 @@ def test_it_records_until_it_is_interrupted_and_says_what(
         (["c.yaml", "--upstream", "pareta=x"], "no http or https URL"),
         (["c.yaml", "--upstream", "pareta=https://a", "--upstream", "pareta=https://b"], "two for pareta"),
         (["c.yaml", "--upstream", "https://api.pareta.ai", "--only", "x"], "no method and path"),
-        (["c.yaml", "--upstream", "https://api.pareta.ai", "--mode", "none"], "'once', 'new_episodes', 'all'"),
+        (["c.yaml", "--upstream", "https://api.pareta.ai", "--record-mode", "none"], "'once', 'new_episodes', 'all'"),
     ],
 )
 def test_what_it_cannot_do_is_one_line_and_no_file(
