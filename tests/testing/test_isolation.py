@@ -61,6 +61,10 @@ def test_workers(mockserver):
 """
 
 
+QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "mockserver.pytest_plugin,xdist.plugin"}
+"""Lets pytest load no plugin but ours and that of the workers; the others take longer than the tests."""
+
+
 def journals(folder: Path, run: str, *arguments: str, workers: int = 0) -> dict[str, bytes]:
     """Run the suite in a process of its own and return what its worlds exported, by name."""
     written = folder / run
@@ -72,7 +76,7 @@ def journals(folder: Path, run: str, *arguments: str, workers: int = 0) -> dict[
         command += ["-n", str(workers)]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False,
-        env={**_clean_environment(), "JOURNALS": str(written), "WORKERS": str(workers)},
+        env={**_clean_environment(), **QUICK, "JOURNALS": str(written), "WORKERS": str(workers)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return {path.name: path.read_bytes() for path in written.iterdir()}
