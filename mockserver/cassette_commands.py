@@ -377,7 +377,8 @@ def check(
     """Send every recorded request to the simulator, and report where its answers differ.
 
     A CASSETTE is a file that VCR.py or `mockserver record` wrote, or a folder of such files: the files of one folder
-    are one recording. The status is 0 when nothing differs, 1 when something does, and 2 when a cassette is no good.
+    are one recording. The status is 0 when nothing differs, 1 when something does, and 2 when a cassette is no good
+    or all are empty.
     """
     from mockserver.cassettes.checking import Start
     from mockserver.cassettes.files import Library
@@ -385,7 +386,11 @@ def check(
     rules = _rules(ignore)
     if output is not None and not output.parent.is_dir():
         raise Unusable(f"cannot write {output}: {output.parent} is no folder")
-    verdict = _verdict(Library(cassettes), Start(scenario, seed, fixtures), rules, is_covering=coverage)
+    library = Library(cassettes)
+    if not len(library):
+        where = ", ".join(str(file.path) for file in library.files[:3]) + (", ..." if len(library.files) > 3 else "")
+        raise Unusable(f"there is nothing to check: no interaction is recorded in {where}")
+    verdict = _verdict(library, Start(scenario, seed, fixtures), rules, is_covering=coverage)
     content = _report(verdict, form)
     if output is None:
         click.echo(content, nl=False)

@@ -26,8 +26,9 @@ from typing import Any
 from zlib import crc32
 
 from mockserver.cassettes.format import interaction_of
-from mockserver.cassettes.index import Index, Layout, Misplaced, item_of, scan, whole
+from mockserver.cassettes.index import Index, Layout, Misplaced, item_of, request_of, scan, whole
 from mockserver.cassettes.interaction import BadCassette, Interaction
+from mockserver.http.messages import Request
 
 FORMAT = 1
 """Of our additions; a cassette that says a higher one is refused."""
@@ -43,6 +44,7 @@ KEPT_BYTES = 32 * 1024 * 1024
 
 _OVERHEAD_BYTES = 4096
 _STEP = 1024 * 1024
+_AHEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Library:
         self._firsts: list[int] = []
         self._kept: OrderedDict[int, tuple[Interaction, int]] = OrderedDict()
         self._kept_bytes = 0
+        # The number of a file, a place in it, and what stands from there.
+        self._ahead: tuple[int, int, bytes] = (-1, 0, b"")
         self._lock = Lock()
         files: list[CassetteFile] = []
         for path, name in cassette_paths(paths):
@@ -130,6 +134,38 @@ class Library:
             raise source.bad(reason, line, number - first + 1) from None
         self._keep(number, interaction, size)
         return interaction
+
+    def request(self, number: int) -> Request:
+        """Return what an interaction asked for, not to be changed; quick, for looking through many.
+
+        Of its headers only those may be there that its body is read by. Nothing is kept.
+
+        :raises BadCassette: it cannot be read, or its file is not what it was.
+        """
+        with self._lock:
+            kept = self._kept.get(number)
+            if kept is not None:
+                return kept[0].request
+        at = self._place_of(number)
+        source, index = self._sources[at], self._index
+        if source.layout != "whole":
+            text = self._read_ahead(at, index.starts[number], index.sizes[number])
+            if crc32(text) == index.sums[number]:
+                try:
+                    request = request_of(source.layout, text)
+                except ValueError:
+                    request = None  # it is told with its place below
+                if request is not None:
+                    return request
+        return self.read(number).request
+
+    def _read_ahead(self, at: int, start: int, size: int) -> bytes:
+        """Return a part of a file, and keep some of what follows."""
+        file, begin, held = self._ahead
+        if file != at or not begin <= start <= start + size <= begin + len(held):
+            begin, held = start, self._sources[at].read(start, max(size, _AHEAD_BYTES))
+            self._ahead = (at, begin, held) if len(held) <= _AHEAD_BYTES else (-1, 0, b"")
+        return held[start - begin : start - begin + size]
 
     def _place_of(self, number: int) -> int:
         if not 0 <= number < len(self._index.starts):

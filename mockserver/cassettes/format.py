@@ -29,6 +29,7 @@ LONGEST_WAIT_US: Final = DAY
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(r"[A-Za-z]{1,32}")
 _URI = re.compile(r"(https?)://([^/?#\s\\]+)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.DOTALL | re.IGNORECASE)
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\]|[^\[\]:]+)(?::[0-9]{0,5})?")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # All that may stand in a path or query as it is; what is percent-encoded stays so.
 _AS_IT_IS = "%/:?#[]@!$&'()*+,;=~-._|\"<>\\^`{}"
@@ -76,6 +77,35 @@ def method_and_path_of(method: object, uri: object) -> tuple[str, str]:
     return _method(method), _split(uri)[1]
 
 
+def request_alone(data: object) -> Request:
+    """Return the request of one item of a file's `interactions`, whatever its answer is.
+
+    :raises ValueError: it is none.
+    """
+    return _request(_mapping(_mapping(data, "the interaction").get("request"), "request"))
+
+
+def request_in_parts(method: str, uri: str, kind: bytes | None, body: object) -> Request:
+    """Return a request, by what is left of it without most headers.
+
+    :param kind: its content type.
+    :param body: as it stands in a file.
+    :raises ValueError: it is none.
+    """
+    origin, path, query = _split(uri)
+    content, said = _request_body(body, kind)
+    kind = said or kind
+    return Request(_method(method), path, query, {} if kind is None else {b"content-type": kind}, content, origin)
+
+
+def header_value(value: object) -> bytes:
+    """Return a header's value by what stands in a file.
+
+    :raises ValueError: it is none.
+    """
+    return _header_value(value, "a header")
+
+
 def _mapping(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"{what} is {_shown(value)}, not a mapping")
@@ -110,13 +140,14 @@ def _split(uri: object) -> tuple[str, str, bytes]:
     if match is None:
         raise ValueError(f"request.uri is {_shown(uri)}, not a URI that begins with http:// or https:// and a host")
     scheme, host, path, query = match.groups()
+    host = host.rpartition("@")[2]  # credentials before it belong to no origin
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"request.uri is {_shown(uri)}, and what stands for its host is none")
     if _CONTROL.search(match[0]):
         raise ValueError("request.uri holds a line break or another control character")
     try:
         raw_query = quote(query or "", safe=_AS_IT_IS).encode("ascii")
-        # Credentials before the host belong to no origin.
-        origin = f"{scheme.lower()}://{host.rpartition('@')[2]}"
-        return origin, unquote(path or "/"), raw_query
+        return f"{scheme.lower()}://{host}", unquote(path or "/"), raw_query
     except UnicodeError:
         raise ValueError("request.uri holds half of a surrogate pair") from None
 

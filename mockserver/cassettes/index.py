@@ -22,13 +22,21 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import yaml
 
-from mockserver.cassettes.format import interaction_of, method_and_path_of
+from mockserver.cassettes.format import (
+    header_value,
+    interaction_of,
+    method_and_path_of,
+    request_alone,
+    request_in_parts,
+)
 from mockserver.cassettes.interaction import Interaction
 from mockserver.cassettes.loading import JSON, Unreadable, from_json, from_yaml, yaml_events
+from mockserver.http.messages import Request
 
 LARGEST_INTERACTION: Final = 64 * 1024 * 1024
 """Bytes of a file that one interaction may take, or what stands before the first."""
@@ -74,9 +82,10 @@ def _plain(indent: int) -> bytes:
 
 def _binary(indent: int) -> bytes:
     digit = rb"[A-Za-z0-9+/]"
-    return rb"!!binary \|\n(?: {%d}(?:%b{4})++(?:%b{2}==|%b{3}=)?\n| {%d}(?:%b{2}==|%b{3}=)\n)++" % (
+    return rb"!!binary \|\n(?= {%d}%b)(?: {%d}(?:%b{4})++\n)*+(?: {%d}(?:%b{4})*+(?:%b{2}==|%b{3}=)\n)?" % (
+        *(indent + 2, digit),
+        *(indent + 2, digit),
         *(indent + 2, digit, digit, digit),
-        *(indent + 2, digit, digit),
     )
 
 
@@ -85,21 +94,29 @@ def _body(indent: int) -> bytes:
 
 
 _LINE = rb"(?:%b|%b)\n" % (_SINGLE_LINE, _plain(6))
-_HEADERS = rb"    headers:(?: \{\}\n|\n(?:      (?!%b:)[A-Za-z][A-Za-z0-9_-]*+:(?:\n(?:      - %b)++| %b))++)" % (
-    _RESOLVED,
-    _LINE,
-    _LINE,
-)
+_HEADER_NAME = rb"(?!%b:)[A-Za-z][A-Za-z0-9_-]*+" % _RESOLVED
+_HEADERS = rb"    headers:(?: \{\}\n|\n(?:      %b:(?:\n(?:      - %b)++| %b))++)" % (_HEADER_NAME, _LINE, _LINE)
 _MILLISECONDS = rb"[0-9]{1,8}(?:\.[0-9]{1,4})?"
-_ITEM = re.compile(
+_REQUEST = (
     rb"- (?:recorded_at: '[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9:.]{5,15}Z'\n  )?request:\n"
-    rb"    body: %b%b    method: (GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\n"
-    rb"    uri: (https?://[^ \n]++)(?<!:)\n"
-    rb"  response:\n    body:(?: \{\}\n|\n      string: %b)%b"
+    rb"    body: (?P<body>%b)(?P<headers>%b)    method: (?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\n"
+    rb"    uri: (?P<uri>https?://[^ \n]++)(?<!:)\n"
+    rb"  response:\n" % (_body(4), _HEADERS)
+)
+_ITEM = re.compile(
+    rb"%b    body:(?: \{\}\n|\n      string: %b)%b"
     rb"    status:\n      code: [2-5][0-9][0-9]\n      message: (?:null\n|%b)"
     rb"(?:  timing:\n(?=    )(?:    first_byte_ms: %b\n)?(?:    pieces:\n(?:    - - %b\n      - [0-9]{1,9}\n)++)?)?"
-    % (_body(4), _HEADERS, _body(6), _HEADERS, _LINE, _MILLISECONDS, _MILLISECONDS)
+    % (_REQUEST, _body(6), _HEADERS, _LINE, _MILLISECONDS, _MILLISECONDS)
 )
+_REQUEST_PART = re.compile(_REQUEST)
+_HEADER = re.compile(rb"      (%b):((?:\n(?:      - %b)++| %b))" % (_HEADER_NAME, _LINE, _LINE))
+_FOLD = re.compile(rb" *\n[ \n]*")
+_ESCAPED = re.compile(r"\\(?:x..|u.{4}|U.{8}|\n[ \n]*|.)| *\n[ \n]*")
+_ESCAPED_LETTERS = {
+    f"\\{letter}": text
+    for letter, text in zip('0abtnvfre "\\N_LP', '\0\a\b\t\n\v\f\r\x1b "\\\x85\xa0\u2028\u2029', strict=True)
+}
 _HEAD_END = re.compile(rb"(?m)^interactions:\n(?=- )")
 _TAIL = re.compile(rb"(?m)^(?:[^ \n#-]|---|\.\.\.)")
 _DOCUMENT = re.compile(rb"(?m)^(?:---|\.\.\.)")
@@ -298,6 +315,65 @@ def item_of(layout: Layout, text: bytes) -> Any:
     return from_yaml(text if dash is None else b" " * dash.end() + text[dash.end() :])
 
 
+def request_of(layout: Layout, text: bytes) -> Request | None:
+    """Return the request that the text of one interaction says, much sooner than all of it is read.
+
+    Of its headers only those may be there that its body is read by. `None` where all has to be read.
+
+    :raises ValueError: the text is no interaction.
+    """
+    if layout == "json":
+        return request_alone(from_json(text))
+    match = _REQUEST_PART.match(text)
+    if match is None or match[0].translate(None, _PRINTABLE):
+        return None
+    kind: bytes | None = None
+    for header in _HEADER.finditer(match["headers"]):
+        name = header[1].lower()
+        if name == b"content-encoding":
+            return None
+        if name == b"content-type":
+            kind = header[2]
+    return request_in_parts(
+        match["method"].decode("ascii"), match["uri"].decode("ascii"), _kind_of(kind), _body_of(match["body"])
+    )
+
+
+def _body_of(raw: bytes) -> object:
+    """Return the value of a body as VCR.py lays it out."""
+    if raw[:1] == b"'":
+        text = raw[1:-2].replace(b"''", b"'")
+        return _FOLD.sub(_unfolded, text) if b"\n" in text else text
+    if raw[:1] == b'"':
+        return _ESCAPED.sub(_unescaped, raw[1:-2].decode("ascii"))
+    return from_yaml(b"    body: " + raw)["body"]
+
+
+def _unfolded(fold: re.Match[bytes]) -> bytes:
+    breaks = fold[0].count(b"\n")
+    return b" " if breaks == 1 else b"\n" * (breaks - 1)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    text = match[0]
+    found = _ESCAPED_LETTERS.get(text)
+    if found is not None:
+        return found
+    if text[0] == "\\" and text[1] in "xuU":
+        return chr(int(text[2:], 16))
+    breaks = text.count("\n") - 1
+    return "\n" * breaks if breaks or text[0] == "\\" else " "
+
+
+@lru_cache(maxsize=64)
+def _kind_of(raw: bytes | None) -> bytes | None:
+    """Return the content type that a header's lines say."""
+    if raw is None:
+        return None
+    values = from_yaml(b"      kind:" + raw)["kind"]
+    return header_value(values[-1] if isinstance(values, list) else values)
+
+
 def _understood(item: object, ordinal: int, offset: int | None) -> Interaction:
     try:
         return interaction_of(item)
@@ -386,7 +462,7 @@ def _add_item(index: Index, text: bytes, offset: int, ordinal: int, head: dict[s
         match = _ITEM.fullmatch(text if text.endswith(b"\n") else text + b"\n")
         if match is not None:
             try:
-                index.add_raw(offset, text, match[1], match[2])
+                index.add_raw(offset, text, match["method"], match["uri"])
             except ValueError as error:
                 raise Misplaced(str(error), offset=offset, ordinal=ordinal) from None
             return

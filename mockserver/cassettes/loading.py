@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from binascii import a2b_base64
 from collections.abc import Hashable, Iterator
 from io import BytesIO
 from typing import Any, Final, NoReturn
@@ -77,6 +78,14 @@ def _text(loader: Any, node: Any) -> Any:
     return loader.construct_scalar(node)
 
 
+def _binary(loader: Any, node: Any) -> bytes:
+    text = loader.construct_scalar(node)
+    try:
+        return a2b_base64(b"".join(text.encode("ascii").split()), strict_mode=True)
+    except ValueError:
+        raise Unreadable("binary data (!!binary) is not Base64", node.start_mark.line, is_syntax=False) from None
+
+
 def _tuple(loader: Any, node: Any) -> tuple[Any, ...]:
     return tuple(loader.construct_sequence(node, deep=True))
 
@@ -109,6 +118,7 @@ def _refused(loader: Any, node: Any) -> NoReturn:
 
 _Loader.add_constructor(f"{_STANDARD}int", _integer)
 _Loader.add_constructor(f"{_STANDARD}float", _fraction)
+_Loader.add_constructor(f"{_STANDARD}binary", _binary)
 _Loader.add_constructor(f"{_STANDARD}python/str", _text)
 _Loader.add_constructor(f"{_STANDARD}python/unicode", _text)
 _Loader.add_constructor(f"{_STANDARD}python/tuple", _tuple)

@@ -215,7 +215,11 @@ def _some(value: Any, known: Sequence[str], before: str) -> str | None:
 
 def _cassette(value: Any) -> str | None:
     is_fine = isinstance(value, bool) or (isinstance(value, str | Path) and str(value) not in ("", "."))
-    return None if is_fine else "give the path of a file or folder, True for the test's own, or False for none"
+    return (
+        None
+        if is_fine
+        else "give the path of a file or folder, a shipped name, True for the test's own, or False for none"
+    )
 
 
 def _match_on(value: Any) -> str | None:

@@ -68,6 +68,23 @@ def test_a_recording_of_ours_is_clean(
     assert said.err == ""
 
 
+def test_a_check_of_nothing_does_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "cassettes"
+    folder.mkdir()
+    for name in "abcd":
+        (folder / f"{name}.yaml").write_text("interactions: []\nversion: 1\n")
+    assert cli._run(["check", str(folder), "--coverage", "--report", "json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    names = ", ".join(str(folder / f"{name}.yaml") for name in "abc")
+    assert said.err == f"mockserver: there is nothing to check: no interaction is recorded in {names}, ...\n"
+
+
+def test_a_check_passes_over_an_empty_cassette_among_others(recording: list[Interaction], tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("interactions: []\nversion: 1\n")
+    assert cli._run(["check", written(tmp_path / "a.yaml", recording), "empty.yaml"]) == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "grade", "statuses"),
     [

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -24,6 +25,7 @@ from mockserver.cassettes.format import interaction_of
 from mockserver.cassettes.index import _ITEM
 from mockserver.cassettes.interaction import BadCassette, Interaction
 from mockserver.cassettes.loading import from_yaml
+from mockserver.http.messages import Request
 from tests.cassettes.cassettes import (
     JSON_LAYOUTS,
     LAYOUTS,
@@ -70,6 +72,8 @@ def test_every_layout_of_a_file_gives_what_a_real_parse_gives(layout: str, tmp_p
 
         library = Library([written(tmp_path, text)])
 
+        requests = [library.request(number) for number in range(len(library))]
+        assert [*map(counting, requests)] == [counting(interaction_of(item).request) for item in expected]
         assert [library.method_and_path(number) for number in range(len(library))] == [*map(asked_for, expected)]
         assert read_all(library) == [*map(interaction_of, expected)]
         assert library.files[0].metadata == {"by": "hand"}
@@ -97,12 +101,20 @@ def test_a_file_with_anything_changed_is_read_as_a_real_parse_reads_it_or_refuse
         expected = described(data.decode("utf-8-sig"))["interactions"] or []
         assert [library.method_and_path(number) for number in range(len(library))] == [*map(asked_for, expected)]
         for number, item in enumerate(expected):
+            with suppress(BadCassette):
+                assert counting(library.request(number)) == counting(interaction_of(item).request)
             interaction, refusal = read(library, number)
             if interaction is None:
                 assert f"{path}, line " in refusal
                 assert f"(interaction {number + 1})" in refusal
             else:
                 assert interaction == interaction_of(item)
+
+
+def counting(request: Request) -> tuple[object, ...]:
+    """Return what of a request tells whether another one is the same."""
+    headers = [request.headers.get(name) for name in (b"content-type", b"content-encoding")]
+    return request.method, request.path, request.query, request.origin, request.body, *headers
 
 
 def opened(path: Path) -> tuple[Library | None, str]:
@@ -173,6 +185,44 @@ def test_what_vcr_writes_is_recognised_at_once_and_not_parsed(monkeypatch: pytes
 
     assert len(library) == 3
     assert parsed == [b"interactions:\n", b"version: 1\n"]
+
+
+BODIES = (
+    '{"model":"m","content":"It\'s a long one, with many words in it, so that its lines are folded more than once"}',
+    '{"content":"caf\u00e9 \U0001f600 \\"quoted\\"","more":"so that its lines are folded    among spaces"}',
+    "one\n\n  two\n\tthree \n" * 5,
+    "a=b&c=d",
+    b"\xff\x00" * 50,
+    None,
+)
+
+
+def test_requests_are_looked_through_without_reading_the_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    items = [chat(number) for number in range(len(BODIES))]
+    for item, body in zip(items, BODIES, strict=True):
+        item["request"]["body"] = body
+    library = Library([written(tmp_path, cassette(*items))])
+    expected = [counting(each.request) for each in read_all(Library([library.files[0].path]))]
+    monkeypatch.setattr(Library, "read", lambda *_: pytest.fail("an interaction was read"))
+
+    assert [counting(library.request(number)) for number in range(len(items))] == expected
+
+
+def test_of_a_compressed_request_all_headers_are_told(tmp_path: Path) -> None:
+    item = chat()
+    item["request"]["headers"]["Content-Encoding"] = ["gzip"]
+    library = Library([written(tmp_path, cassette(item))])
+    assert library.request(0).headers[b"content-encoding"] == b"gzip"
+
+
+def test_a_file_that_changed_since_is_no_longer_looked_through(tmp_path: Path) -> None:
+    path = written(tmp_path, cassette(chat(1), chat(2)))
+    library = Library([path])
+    path.write_text(path.read_text().replace("POST", "GET"))
+    with pytest.raises(BadCassette, match="has changed since"):
+        library.request(1)
 
 
 def test_numbers_run_through_files_in_order_and_find_knows_them(tmp_path: Path) -> None:

@@ -71,6 +71,16 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
         pytest.param("method: GET", "method: 'G T'", "request.method is the text 'G T'", id="method of two words"),
         pytest.param("uri: https:", "uri: ftp:", "not a URI that begins with http", id="other scheme"),
         pytest.param("uri: https://api.pareta.ai/v1/models", "uri: /v1", "not a URI that begins", id="no host"),
+        pytest.param(
+            "uri: https://api.pareta.ai/", "uri: http://[::1/", "and what stands for its host", id="half an address"
+        ),
+        pytest.param("uri: https://api.pareta.ai/v1/models", "uri: http://[::1", "for its host", id="only half of one"),
+        pytest.param(
+            "uri: https://api.pareta.ai/", "uri: http://a:b/", "and what stands for its host", id="a port of letters"
+        ),
+        pytest.param("body: null", "body: !!binary '@@@@'", "binary data (!!binary) is not Base64", id="binary of @"),
+        pytest.param("body: null", "body: !!binary 'YWI'", "is not Base64", id="binary cut short"),
+        pytest.param("body: null", "body: !!binary |\n      YQ==\n      YWJj", "is not Base64", id="binary in two"),
         pytest.param("uri: https://api.pareta.ai/v1/models", 'uri: "http://a/\\nb"', "line break", id="uri of lines"),
         pytest.param("uri: https://api.pareta.ai/v1/models", "uri: [1]", "request.uri is a list", id="uri is a list"),
         pytest.param("body: null", "body: 12", "request.body is 12", id="body is a number"),
@@ -221,7 +231,7 @@ def test_what_is_wrong_in_an_interaction_is_named_with_its_place(
         pytest.param(second("body: null", f"body: 1{':1' * 50_000}"), "a number of 100001 characters", id="sixties"),
         pytest.param(second("body: null", "body: 2026-13-45"), "a value is not what its YAML tag says", id="month 13"),
         pytest.param(second("body: null", "body: !!bool maybe"), "a value is not what its YAML tag says", id="maybe"),
-        pytest.param(second("body: null", "body: !!binary 'é'"), "base64", id="binary that is none"),
+        pytest.param(second("body: null", "body: !!binary 'é'"), "Base64", id="binary that is none"),
         pytest.param(second("body: null", "body: *unknown"), "undefined alias", id="an alias of nothing"),
         pytest.param(second("body: null", "body: &a [*a]"), "an alias stands for what it is in itself", id="itself"),
     ],

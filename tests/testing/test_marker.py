@@ -23,7 +23,7 @@ NAMES = (
 )
 SCENARIOS = ", ".join(scenario_names())
 RULES = "invariants, unmatched_requests, unused_faults, unused_stubs, unplayed_interactions"
-PATH = "give the path of a file or folder, True for the test's own, or False for none"
+PATH = "give the path of a file or folder, a shipped name, True for the test's own, or False for none"
 
 
 # What it does
@@ -173,6 +173,8 @@ WRONG = [
     ("env=1", "env=1: give True or False"),
     ("block_network='yes'", "block_network='yes': give True or False"),
     ("cassette=1", f"cassette=1: {PATH}"),
+    ("cassette={'interactions': []}", f"cassette={{'interactions': []}}: {PATH}"),
+    ("cassette=['a.yaml']", f"cassette=['a.yaml']: {PATH}"),
     ("cassette=''", f"cassette='': {PATH}"),
     (
         "cassette=True, record_mode='new_episode'",
