@@ -2,8 +2,8 @@
 
 A program of its own, so that each version of the client has a process: `pages.py FOLDER URL WORLD`. The blocks of one
 page run in order in one namespace, in an organisation of their own. What a reader would fill in is filled in by rule:
-the host and the key, files that a page names, `messages=[...]`. A block that needs more than that is passed over, with
-the reason; every other exception that leaves a block is a failure.
+the host and the key, files that a page names, `messages=[...]`; of a thousand of something there are a hundred. A block
+that needs more than that is passed over, with the reason; every other exception that leaves a block is a failure.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ from typing import Any
 
 LIMIT_S = 60
 """How long a block may take; one that never ends, such as a watch, is passed over."""
+
+MAX_ROUNDS = 100
+"""How many of something a block makes at most; one page sends two batches of a thousand chats."""
 
 CONTRACT = "This Agreement is effective as of January 1, 2026 and is governed by the laws of Delaware."
 
@@ -104,7 +107,7 @@ def _is_hollow(node: ast.AST) -> bool:
 
 
 class Filled(ast.NodeTransformer):
-    """Fills in what a page leaves out with three dots."""
+    """Fills in what a page leaves out with three dots, and makes fewer of what it makes many of."""
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
         if _is_dots(node.value):
@@ -112,6 +115,12 @@ class Filled(ast.NodeTransformer):
                 node.value = _literal([{"role": "user", "content": CONTRACT}])
             elif node.arg == "items":
                 node.value = _literal([{"input": {"contract_text": CONTRACT}, "expected_output": {"party_a": "Acme"}}])
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node:
+            case ast.Call(func=ast.Name("range"), args=[ast.Constant(int() as rounds)]) if rounds > MAX_ROUNDS:
+                node.args = [_literal(MAX_ROUNDS)]
         return self.generic_visit(node)
 
     def visit_Set(self, node: ast.Set) -> ast.AST:
