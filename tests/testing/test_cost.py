@@ -15,6 +15,8 @@ from tests.testing.conftest import Inner
 pytest_plugins = ("pytester",)
 
 OWN = {"mockserver", "mockserver.pytest_plugin"}
+HEAVY = ["schemathesis", "hypothesispytest", "respx", "pytest_httpx", "pytest_httpserver", "faker"]
+"""Plugins beside ours that take a second to load, and that these runs do not need; the others load by themselves."""
 PRINT = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -25,6 +27,11 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False,
         env={**clean, **environment},
     )  # fmt: skip
+
+
+def without(*plugins: str) -> list[str]:
+    """Return the options of a pytest that does not load these plugins."""
+    return [option for name in plugins for option in ("-p", f"no:{name}")]
 
 
 def test_importing_the_plugin_imports_nothing_but_itself(tmp_path: Path) -> None:
@@ -44,7 +51,7 @@ def test_a_run_without_a_world_loads_nothing_of_the_simulator(tmp_path: Path, ar
         "    print('LOADED', ' '.join(loaded))\n"
     )
 
-    done = run(tmp_path, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
+    done = run(tmp_path, "-m", "pytest", "-p", "no:cacheprovider", *without(*HEAVY), *arguments)
 
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("LOADED")]
     assert set(line.split()[1:]) == OWN
@@ -75,10 +82,10 @@ def test_it_works_without_autoload(tmp_path: Path) -> None:
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "-W", "error"]
 
     with_it = run(tmp_path, *command, "-p", "mockserver.pytest_plugin", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-    without = run(tmp_path, *command, "-p", "no:mockserver")
+    alone = run(tmp_path, *command, *without("mockserver", *HEAVY))
 
     assert with_it.returncode == 0, with_it.stdout
-    assert "'mockserver' not found in `markers`" in without.stdout
+    assert "'mockserver' not found in `markers`" in alone.stdout
 
 
 def test_it_says_little_about_itself(inner: Inner) -> None:
@@ -142,7 +149,7 @@ def test_a_report_has_every_test_with_a_world(tmp_path: Path, workers: int) -> N
         "def test_three(mockserver): mockserver.stubs.add('Never.')\n"
         "def test_four(): pass\n"
     )
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--mockserver-report", "out/run.html"]
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *without(*HEAVY), "--mockserver-report", "out/run.html"]
 
     done = run(tmp_path, *command, *(["-n", str(workers)] if workers else []))
 
