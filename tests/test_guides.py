@@ -79,7 +79,7 @@ def test_what_the_guide_and_the_readme_print_runs_and_does_what_it_says(tmp_path
     files = [*blocks(GUIDE), *blocks(README), *blocks(MONITORS)]
     assert len({block.name for block in files}) == len(files)
 
-    printed = run(tmp_path, files)
+    printed = run(tmp_path, files, **QUICK)
 
     check_run(files, printed)
 
@@ -112,8 +112,9 @@ def test_the_guide_tells_every_key_option_assertion_and_matcher() -> None:
 
 def test_the_guide_tells_every_option_of_the_command_line() -> None:
     helped = subprocess.run(
-        [sys.executable, "-m", "pytest", "--help"], capture_output=True, text=True, check=True, timeout=60
-    ).stdout
+        [sys.executable, "-m", "pytest", "--help"],
+        env={**os.environ, **QUICK}, capture_output=True, text=True, check=True, timeout=60,
+    ).stdout  # fmt: skip
     flags = set(re.findall(r"^  (--mockserver-[a-z-]+)", helped, re.MULTILINE))
 
     assert "--mockserver-url" in flags
