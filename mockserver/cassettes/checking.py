@@ -25,7 +25,7 @@ from mockserver.cassettes.differences import Descriptions, Difference, Kind, Kno
 from mockserver.cassettes.files import CassetteFile, Library
 from mockserver.cassettes.identities import Identities, is_drawn, is_id_key, renamed
 from mockserver.cassettes.interaction import Answer, Interaction
-from mockserver.cassettes.redaction import PLACEHOLDER
+from mockserver.cassettes.looks import PLACEHOLDER
 from mockserver.cassettes.verdicts import Judged
 from mockserver.config import Settings
 from mockserver.http.endpoint import Api

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from mockserver.cassettes import bodies
 from mockserver.cassettes.interaction import Answer
-from mockserver.cassettes.redaction import PLACEHOLDER
+from mockserver.cassettes.looks import PLACEHOLDER
 from mockserver.http.messages import Headers, Request
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~=@-]{2,199}", re.ASCII)

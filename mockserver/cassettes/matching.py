@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from mockserver.cassettes import bodies
-from mockserver.cassettes.redaction import PLACEHOLDER, concealed, is_secret_name
+from mockserver.cassettes.looks import PLACEHOLDER, concealed, is_secret_name
 from mockserver.http.messages import Request
 
 PARTS = ("method", "path", "query", "body", "host")

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from mockserver.cassettes import bodies, matching
 from mockserver.cassettes.files import Library
 from mockserver.cassettes.interaction import BadCassette, Interaction
+from mockserver.cassettes.looks import concealed
 from mockserver.cassettes.matching import Difference, Form, Mask
-from mockserver.cassettes.redaction import concealed
 from mockserver.http.messages import Headers, Reply, Request, Stream
 
 log = logging.getLogger("mockserver")
@@ -120,19 +120,35 @@ class _Shelf:
     """Recordings with one method and path, read only as far as was needed.
 
     :param unread: the index of the first whose form is not known yet.
+    :param runs: by digest; of a recording that nothing was asked of yet its number, for there may be very many.
     :param open: forms with placeholders, each with its run: by where these are, then by all else, then by themselves.
     :param sizes: in bytes, about, of the requests whose form is known, in order.
     """
 
     numbers: Sequence[int]
     unread: int = 0
-    runs: dict[bytes, _Run] = field(default_factory=dict)
+    runs: dict[bytes, _Run | int] = field(default_factory=dict)
     open: dict[Mask, dict[bytes | None, dict[bytes, tuple[Form, _Run]]]] = field(default_factory=dict)
     sizes: array[int] = field(default_factory=lambda: array("Q"))
 
+    def run(self, digest: bytes) -> _Run | None:
+        """Return the recordings of a digest."""
+        known = self.runs.get(digest)
+        if isinstance(known, int):
+            known = self.runs[digest] = _Run([known])
+        return known
+
+    def add(self, digest: bytes, number: int) -> None:
+        """Note a recording's digest."""
+        if digest not in self.runs:
+            self.runs[digest] = number
+        elif (run := self.run(digest)) is not None:
+            run.numbers.append(number)
+
     def rewind(self) -> None:
-        for run in self.runs.values():
-            run.next = 0
+        for known in self.runs.values():
+            if isinstance(known, _Run):
+                known.next = 0
         for groups in self.open.values():
             for group in groups.values():
                 for _, run in group.values():
@@ -308,7 +324,7 @@ class Player:
 
     def _known(self, shelf: _Shelf, request: Request) -> list[_Run]:
         """Return the runs that fit a request, of recordings whose form is known."""
-        run = shelf.runs.get(self._digest(request))
+        run = shelf.run(self._digest(request))
         known = [] if run is None else [run]
         if shelf.open:
             form = matching.form_of(request, self.match_on)
@@ -323,17 +339,24 @@ class Player:
             return None
         digest = self._digest(request)
         sent: Form | None = None
+        first = shelf.unread
         while shelf.unread < len(shelf.numbers):
             number = shelf.numbers[shelf.unread]
-            recorded = self.library.read(number).request
+            form: Form | None
+            # In order, the first will do and is played at once, so that its answer is needed too.
+            if shelf.unread == first:
+                recorded = self.library.read(number).request
+                own, form = self._digest_and_form(recorded)
+            else:
+                recorded = self.library.request(number)
+                form = matching.form_of(recorded, self.match_on)
+                own = matching.digest(form)
             shelf.unread += 1
             shelf.sizes.append(_size(recorded))
-            own, form = self._digest_and_form(recorded)
             if form is None or not matching.has_placeholder(form):
-                run = shelf.runs.setdefault(own, _Run())
-                run.numbers.append(number)
+                shelf.add(own, number)
                 if own == digest:
-                    return run
+                    return shelf.run(own)
             else:
                 form = matching.unnumbered(form)
                 mask = matching.mask_of(form)

@@ -26,7 +26,7 @@ from mockserver.cassettes.forms import (
     is_name,
     since_epoch,
 )
-from mockserver.cassettes.redaction import PLACEHOLDER
+from mockserver.cassettes.looks import PLACEHOLDER
 from mockserver.kernel.windows import Instant
 
 MAX_DEPTH = 80

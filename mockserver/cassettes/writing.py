@@ -18,7 +18,7 @@ from mockserver.cassettes.files import FORMAT, Library
 from mockserver.cassettes.format import interaction_of, to_vcr
 from mockserver.cassettes.index import LARGEST_INTERACTION, item_of
 from mockserver.cassettes.interaction import BadCassette, Interaction
-from mockserver.cassettes.redaction import PLACEHOLDER
+from mockserver.cassettes.looks import PLACEHOLDER
 from mockserver.kernel.clock import machine_now
 from mockserver.kernel.windows import format_instant
 

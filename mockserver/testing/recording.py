@@ -15,7 +15,8 @@ from mockserver.cassettes import matching
 from mockserver.cassettes.carrying import Carrying
 from mockserver.cassettes.files import Library
 from mockserver.cassettes.interaction import Answer, BadCassette, Interaction
-from mockserver.cassettes.redaction import PLACEHOLDER, CannotRedact, Redactor
+from mockserver.cassettes.looks import PLACEHOLDER
+from mockserver.cassettes.redaction import CannotRedact, Redactor
 from mockserver.cassettes.upstream import Upstream, UpstreamFailed
 from mockserver.cassettes.writing import CannotWrite, CassetteWriter, RecordMode
 from mockserver.environment import KEY_VARIABLES

@@ -4,8 +4,10 @@ import base64
 import json
 import re
 import string
+import time
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,8 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mockserver.app import Simulator
+from mockserver.cassettes import spellings as looked_for
 from mockserver.cassettes.interaction import Answer, Interaction, Piece
-from mockserver.cassettes.redaction import PLACEHOLDER, CannotRedact, Redactor
+from mockserver.cassettes.looks import PLACEHOLDER
+from mockserver.cassettes.redaction import CannotRedact, Redactor
 from mockserver.cassettes.writing import CassetteWriter
 from mockserver.http.messages import Headers, Request
 from tests.cassettes import walks
@@ -69,6 +73,25 @@ def test_what_travelled_as_a_credential_is_nowhere_in_the_interaction(
         assert secret not in repr(redacted)
     assert json.loads(redacted.answer.body)
     assert "redacted-" in redacted.request.headers[name.encode()].decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("authorization", "Bearer {}"), ("Authorization", "{}"), ("authorization", "Digest username=\"{}\""),
+        ("proxy-authorization", "Basic " + base64.b64encode(b"me:abc123def456").decode()), ("cookie", "a={}; b=\"{}\""),
+        ("cookie", "{}"), ("x-api-key", "{}"), ("API-Key", "{}"), ("apikey", "{}"), ("x-auth-token", "{}"),
+        ("x-amz-security-token", "{}"), ("x-webhook-signature", "t=1,v1={}"), ("x-password", "{}"),
+        ("x-my-secret", "{}"), ("x-trace", "run sk_live_abc123def456 for ada@abc123def456.io"),
+        ("x-callback", "https://me:abc123def456@host/x"), ("referer", "https://host/?api_key=abc123def456"),
+    ],
+)  # fmt: skip
+def test_a_header_that_is_kept_never_shows_its_secret(name: str, value: str) -> None:
+    secret = "abc123def456"
+    sent = value.replace("{}", secret).encode()
+    kept = Redactor(keep_headers=[name]).redacted(interaction(headers={name.lower().encode(): sent})).request.headers
+    assert b"redacted-" in kept[name.lower().encode()]
+    assert [way for way in spellings(secret) if way in repr(kept)] == []
 
 
 def test_what_was_a_credential_once_is_found_in_all_later_interactions() -> None:
@@ -344,6 +367,71 @@ def test_no_file_holds_a_secret_in_any_spelling(tmp_path: Path, secret: str, car
     assert json.loads(bodies[1])["n"] == 1.5
     deltas = [json.loads(d[6:]) for d in bodies[4].split("\n\n") if d.startswith("data: {")]
     assert secret not in "".join(d["choices"][0]["delta"]["content"] for d in deltas)
+
+
+def oddly(secret: str, random: Random) -> str:
+    """Return a text with some of its letters and digits escaped that need not be."""
+    return "".join(
+        random.choice((c, c, f"%{ord(c):02x}", f"%2525{ord(c):02X}", f"\\u{ord(c):04x}", f"\\\\\\u{ord(c):04X}"))
+        if c.isascii() and c.isalnum()
+        else c
+        for c in secret
+    )
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
+@given(secret=SECRETS, seed=st.integers(0, 1 << 32))
+@example(secret="41abcdef", seed=1)
+def test_among_many_secrets_each_is_found_in_any_spelling(secret: str, seed: int) -> None:
+    random = Random(seed)
+    others = ["1abcdef", *("".join(random.choices("abAB019%\\/ +é-", k=random.randint(6, 20))) for _ in range(30))]
+    redactor = Redactor(["pin_code"])
+    redactor.redacted(interaction(body=json.dumps([{"pin_code": each} for each in [*others, secret]]).encode()))
+    every = sorted(spellings(secret))
+    odd = [oddly(secret, random) for _ in range(4)]
+    for told, kind in ((json.dumps({"a": every, "b": odd}), JSON), ("\n".join([*every, *odd]), b"text/plain")):
+        left = answered(told.encode(), kind, redactor).decode()
+        held = "\n".join(texts(json.loads(left))) if kind == JSON else left
+        assert [way for way in (*every, *odd) if way in left or way in held] == []
+
+
+def test_of_several_secrets_in_one_run_of_base64_none_stays() -> None:
+    redactor = Redactor()
+    for key in (b"first-key-1", b"second-key-2"):
+        redactor.redacted(interaction(headers={b"x-api-key": key}))
+    packed = base64.b64encode(b"both first-key-1 and second-key-2")
+    assert base64.b64decode(answered(packed, b"text/plain", redactor)) == b"both redacted-key-1 and redacted-key-2"
+
+
+@pytest.mark.parametrize("kind", [JSON, b"text/plain", b"text/event-stream"])
+def test_thousands_of_different_secrets_take_no_time_each(kind: bytes) -> None:
+    keys = [f"sk_live_{random_key(n)}" for n in range(4_000)]
+    body = events(*keys) if b"event" in kind else json.dumps({"keys": keys}).encode()
+    start_s = time.process_time()
+    left = answered(body, kind)
+    assert time.process_time() - start_s < 3  # some 0.3 s; looking for each in all of it took a minute
+    assert b"sk_live" not in left
+    assert b"redacted-key-4000" in left
+
+
+def random_key(n: int) -> str:
+    return base64.b32encode(Random(n).randbytes(15)).decode()
+
+
+def test_addresses_are_found_in_one_pass() -> None:
+    body = json.dumps([f"u{n}@corp.io" for n in range(20_000)]).encode()
+    start_s = time.process_time()
+    assert b"redacted-20000@example.com" in answered(body)
+    assert time.process_time() - start_s < 3
+
+
+def test_more_secrets_than_can_be_looked_for_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looked_for, "MOST", 3)
+    redactor = Redactor()
+    answered(b"sk_live_a1 sk_live_a2 sk_live_a3", b"text/plain", redactor)
+    with pytest.raises(CannotRedact, match="more secrets in this recording than"):
+        answered(b"sk_live_a4", b"text/plain", redactor)
+    assert answered(b"sk_live_a1", b"text/plain", redactor) == b"redacted-key-1"
 
 
 @settings(max_examples=100)
