@@ -105,9 +105,11 @@ def _simulated(verb: F) -> F:
 )
 @SERVER
 @LOG
-@click.argument("cassette", type=click.Path(path_type=Path))
+@click.argument("cassette")
+@click.pass_context
 def record(
-    cassette: Path,
+    context: click.Context,
+    cassette: str,
     host: str,
     port: int,
     upstreams: tuple[str, ...],
@@ -122,7 +124,8 @@ def record(
     """Stand between clients and the real vendors, and write down what passes, until interrupted.
 
     Point clients at it with their own keys; keys, cookies and e-mail addresses never reach CASSETTE, which VCR.py can
-    play as well. It is a file that ends in .yaml or .json, or a folder that gets a file for each vendor.
+    play as well. It is a file that ends in .yaml or .json, or a folder that gets a file for each vendor. The status is
+    1 when something that was to be written is lost.
     """
     from mockserver import __version__, logs
     from mockserver.cassettes.recorder import Recorder
@@ -130,9 +133,11 @@ def record(
 
     logs.configure(log)
     require(server)
+    if cassette.strip() in ("", "-"):
+        raise Unusable(f"'{cassette}' is no place to record into: name a file that ends in .yaml or .json, or a folder")
     recorder = Recorder(
         _upstreams(upstreams),
-        cassette,
+        Path(cassette),
         mode=mode,
         fields=redact,
         keep_headers=keep_header,
@@ -147,6 +152,7 @@ def record(
     finally:
         recorder.close()
     click.echo(recorder.summary())
+    context.exit(1 if recorder.lost else 0)
 
 
 def _upstreams(said: tuple[str, ...]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote_to_bytes
@@ -53,6 +53,8 @@ _LAST_BYTES_S = 0.25
 """How long the end of a body may take to come once its client has left: many leave with the last event they want."""
 _NOT_ANSWERED_ON = frozenset((b"date", b"server"))  # the server in front of us says them itself
 _CODED = frozenset(("gzip", "x-gzip", "deflate", "br", "zstd"))
+_METHODS = tuple(method.value for method in HTTPMethod if method is not HTTPMethod.CONNECT)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PATTERN = re.compile(r"(?:([A-Za-z]+|\*)\s+)?(/\S*|\*)")
 
 
@@ -115,11 +117,18 @@ class Recorder:
         unknown = next((name for name in upstreams if name not in self._mounts), None)
         if unknown is not None:
             raise Unusable(f"there is no vendor '{unknown}'; there are: {', '.join(self._mounts)}")
+        if any(not name.strip() for name in fields):
+            raise Unusable("--redact: a field has a name")
+        unnamed = next((name for name in keep_headers if not _HEADER_NAME.fullmatch(name)), None)
+        if unnamed is not None:
+            raise Unusable(f"--keep-header: '{unnamed}' is no name of a header such as x-request-id")
         self._upstreams = {name: Upstream(url, timeout_s=timeout_s) for name, url in upstreams.items()}
         self._only = [_pattern(text) for text in only]
         self.written: Counter[Path] = Counter()
         self.passed = 0
         """How many exchanges were passed on and not written."""
+        self.lost = 0
+        """How many of these were whole and were to be written."""
         metadata = {"redacted_fields": sorted(fields)} if fields else None
         self._writers: dict[str, CassetteWriter] = {}
         try:
@@ -149,14 +158,19 @@ class Recorder:
     def _files(self, target: Path) -> dict[str, Path]:
         """Return the file of each vendor.
 
-        :raises Unusable: the target is a file with another ending.
+        :raises Unusable: the target is a file with another ending, or looks like one.
         """
+        endings = f"a file's name ends in one of {', '.join(ENDINGS)}, and a folder's has no ending"
+        if target.name.lower() in ENDINGS:
+            raise Unusable(f"{target} is an ending without a name: {endings}")
         if target.suffix.lower() in ENDINGS:
             if target.is_dir():
                 raise Unusable(f"{target} is a folder; one to record into does not end in {target.suffix}")
             return dict.fromkeys(self._upstreams, target)
         if target.exists() and not target.is_dir():
-            raise Unusable(f"{target} is no folder, and a cassette's name ends in one of {', '.join(ENDINGS)}")
+            raise Unusable(f"{target} is no folder, and no cassette either: {endings}")
+        if target.suffix and not target.exists():
+            raise Unusable(f"it is not clear what {target} is: {endings}")
         return {name: target / f"{name}.yaml" for name in self._upstreams}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -191,7 +205,7 @@ class Recorder:
         """Return in a line or more what was written where, what was not, and what was taken out of it."""
         lines = [f"{_counted(count, 'interaction')} written to {path}" for path, count in self.written.items()]
         lines = lines or ["no interaction written"]
-        lines.append(f"{self.passed} passed on only")
+        lines.append(f"{self.passed} passed on only" + (f", of which {self.lost} are lost" if self.lost else ""))
         found = [_counted(count, kind) for kind, count in sorted(self.redactor.counts.items())]
         return "; ".join([*lines, f"redacted: {', '.join(found) or 'nothing'}"])
 
@@ -264,6 +278,7 @@ class Recorder:
                     return
                 self.passed += 1
                 if is_wanted:
+                    self.lost += 1
                     limit = LARGEST_KEPT >> 20
                     log.warning("%s %s: it is larger than %d MiB; not recorded", scope["method"], path, limit)
 
@@ -347,9 +362,11 @@ class Recorder:
             writer.add(interaction)
         except (CannotRedact, CannotWrite, ValueError) as error:
             self.passed += 1
+            self.lost += 1
             log.warning("%s: %s; not recorded", what, error)
         except Exception:
             self.passed += 1
+            self.lost += 1
             log.exception("%s: not recorded", what)
         else:
             self.written[writer.path] += 1
@@ -395,6 +412,8 @@ def _pattern(text: str) -> tuple[str | None, re.Pattern[str]]:
     if found is None:
         raise Unusable(f"--only: '{text}' is no method and path such as 'POST /v1/*'")
     method = None if found[1] in (None, "*") else found[1].upper()
+    if method is not None and method not in _METHODS:
+        raise Unusable(f"--only: '{found[1]}' is no method; there are: {', '.join(_METHODS)}")
     return method, re.compile(".*".join(map(re.escape, found[2].split("*"))), re.DOTALL)
 
 

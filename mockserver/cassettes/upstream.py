@@ -32,6 +32,7 @@ HOP_BY_HOP = frozenset(
 )  # fmt: skip
 _NOT_PASSED_ON = HOP_BY_HOP | {b"host", b"expect", b"accept-encoding"}
 _CONNECT_S = 10.0
+_LONGEST_S = 86_400.0
 _PATH = "/:@!$&'()*+,;=~-._"
 
 
@@ -82,7 +83,8 @@ class Upstream:
     """One vendor's real address.
 
     :param url: scheme, host and, if it has one, a path before the vendor's own.
-    :raises Unusable: it is no such URL, or httpx is not installed.
+    :param timeout_s: how long it may be silent, up to a day.
+    :raises Unusable: it is no such URL or time, or httpx is not installed.
     """
 
     def __init__(self, url: str, *, timeout_s: float = 120.0) -> None:
@@ -91,6 +93,8 @@ class Upstream:
         self.url = url.rstrip("/")
         self.origin, self._prefix, self._host = _taken_apart(self.url)
         self.origin_and_path = self.origin + self._prefix
+        if not 0 < timeout_s <= _LONGEST_S:  # so that not-a-number is none either
+            raise Unusable(f"--upstream-timeout: {timeout_s:g} is no number of seconds above 0, up to {_LONGEST_S:g}")
         self._timeout_s = timeout_s
         self._sync: httpx.HTTPTransport | None = None
         self._async: httpx.AsyncHTTPTransport | None = None

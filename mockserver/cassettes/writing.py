@@ -5,7 +5,6 @@ New files are readable by their owner only: keys are taken out of them, but not 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -21,6 +20,11 @@ from mockserver.cassettes.interaction import BadCassette, Interaction
 from mockserver.cassettes.looks import PLACEHOLDER
 from mockserver.kernel.clock import machine_now
 from mockserver.kernel.windows import format_instant
+
+try:
+    import fcntl
+except ImportError:  # Windows: no advisory lock, two recorders on one file are not noticed
+    fcntl = None  # type: ignore[assignment]
 
 RecordMode = Literal["once", "new_episodes", "all"]
 MODES: tuple[RecordMode, ...] = ("once", "new_episodes", "all")
@@ -136,7 +140,7 @@ class CassetteWriter:
         handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, permissions)
         try:
             os.fchmod(handle, permissions)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _lock(handle)
             _write(handle, content, 0)
             os.rename(beside, self.path)
         except BaseException:
@@ -162,10 +166,8 @@ class CassetteWriter:
         handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         self._file = handle
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BadCassette(f"{self.path} is being recorded into by another process") from None
+            if not _lock(handle):
+                raise BadCassette(f"{self.path} is being recorded into by another process")
             content = _all_of(handle)
             self.placeholders = frozenset(match[0] for match in _PLACEHOLDER.finditer(content))
             whole = self._form.whole(content)
@@ -293,12 +295,19 @@ def _is_in_use(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _lock(handle)
     finally:
         os.close(handle)
-    return False
+
+
+def _lock(handle: int) -> bool:
+    """Take a file for this process; tell whether no other has it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _write(handle: int, content: bytes, at: int) -> None:

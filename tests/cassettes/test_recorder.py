@@ -225,7 +225,7 @@ def test_what_is_larger_than_the_bound_is_passed_on_and_not_kept(
         (str(len(big)), len(big)), ("5", len(big))
     ]  # fmt: skip
     assert not file.exists()
-    assert recorder.passed == 2
+    assert (recorder.passed, recorder.lost) == (2, 2)
     assert caplog.text.count("larger than 1 MiB; not recorded") == 2
 
 
@@ -360,7 +360,16 @@ def test_only_what_is_asked_for_is_kept(tmp_path: Path) -> None:
     assert [(kept.request.method, kept.request.path) for kept in interactions(file)] == [
         ("POST", "/v1/chat/completions"), ("GET", "/v1/tasks")
     ]  # fmt: skip
-    assert recorder.passed == 2
+    assert (recorder.passed, recorder.lost) == (2, 0)
+
+
+def test_a_folder_that_is_there_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "walk.2026"
+    folder.mkdir()
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+    with scripted(answers(answer)) as url, recorded(url, folder) as (client, _):
+        client.get("/v1/models")
+    assert [file.name for file in folder.iterdir()] == ["pareta.yaml"]
 
 
 def test_whoever_waits_for_the_recorder_is_answered_by_it(tmp_path: Path) -> None:

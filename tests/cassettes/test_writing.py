@@ -112,6 +112,17 @@ def test_two_cannot_record_into_one_file(tmp_path: Path, name: str) -> None:
     writer.close()
 
 
+def test_where_there_are_no_advisory_locks_it_is_written_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "fcntl", None)
+    for n, mode in enumerate(("once", "new_episodes")):
+        writer = CassetteWriter(tmp_path / "c.yaml", mode=mode)  # type: ignore[arg-type]
+        writer.add(interaction(n))
+        writer.close()
+    assert paths(tmp_path / "c.yaml") == ["/v1/x/0", "/v1/x/1"]
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_a_file_of_vcrpy_is_appended_to_and_keeps_its_interactions(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
