@@ -339,6 +339,7 @@ class Player:
             return None
         digest = self._digest(request)
         sent: Form | None = None
+        sent_masked: dict[Mask, bytes | None] = {}
         first = shelf.unread
         while shelf.unread < len(shelf.numbers):
             number = shelf.numbers[shelf.unread]
@@ -360,11 +361,14 @@ class Player:
             else:
                 form = matching.unnumbered(form)
                 mask = matching.mask_of(form)
-                group = shelf.open.setdefault(mask, {}).setdefault(matching.masked_digest(form, mask), {})
+                masked = matching.masked_digest(form, mask)
+                group = shelf.open.setdefault(mask, {}).setdefault(masked, {})
                 _, run = group.setdefault(matching.digest(form), (form, _Run()))
                 run.numbers.append(number)
                 sent = sent or matching.form_of(request, self.match_on)
-                if matching.fits(form, sent):
+                if mask not in sent_masked:
+                    sent_masked[mask] = matching.masked_digest(sent, mask)
+                if sent_masked[mask] == masked and matching.fits(form, sent):
                     return run
         return None
 

@@ -173,6 +173,14 @@ def test_in_order_each_call_reads_one_interaction(playing: Playing) -> None:
     assert player.library.read_numbers == sorted(player.library.read_numbers)
 
 
+def test_a_late_recording_is_found_without_reading_those_before_it(playing: Playing) -> None:
+    count = 50
+    player = playing([interaction({"q": n}, {"a": n}) for n in range(count)])
+    assert asked(player, {"q": count - 1}, {"q": 20}) == [{"a": count - 1}, {"a": 20}]
+    assert isinstance(player.library, Reading)
+    assert player.library.read_numbers == [0, count - 1, 20]
+
+
 def test_a_redacted_value_matches_whatever_is_sent(playing: Playing) -> None:
     secret = [interaction({"q": n, "to": f"redacted-{n}@example.com"}, {"a": n}) for n in (1, 2, 1)]
     player = playing([*secret, interaction({"q": 1, "to": "plain"}, {"a": 9})])
@@ -213,6 +221,9 @@ class Shelf:
 
     def read(self, number: int) -> Interaction:
         return self.interactions[number]
+
+    def request(self, number: int) -> Request:
+        return self.interactions[number].request
 
     def place(self, number: int) -> str:
         return str(number)
