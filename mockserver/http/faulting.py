@@ -7,11 +7,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from decimal import Context, Decimal
 from typing import Any
 
 from mockserver.http.endpoint import Api, Endpoint, Intake
-from mockserver.http.messages import Reply
+from mockserver.http.messages import Reply, Stream
 from mockserver.kernel.faults import Effect, Hit, Latency
 from mockserver.kernel.ids import Draws
 from mockserver.kernel.matching import Facts
@@ -262,6 +263,12 @@ def events(body: bytes) -> list[bytes]:
     end = b"\r\n\r\n" if b"\r\n\r\n" in body else b"\n\n"
     *whole, rest = body.split(end)
     return [each + end for each in whole] + ([rest] if rest else [])
+
+
+def in_pieces(reply: Reply) -> Reply:
+    """Return a stream that is there as a whole, because it is a replay, as one that is sent piece by piece."""
+    *head, last = events(reply.body) or [b""]
+    return replace(reply, body=b"", stream=Stream(iter(head), lambda: last, lambda: None))
 
 
 def broken(body: bytes) -> bytes:
