@@ -45,8 +45,10 @@ def unquoted(token: bytes) -> bytes:
 
 def quoted(plain: bytes, like: bytes) -> bytes:
     """Return a text as a token of JSON, escaped as another is."""
-    text = plain.decode("utf-8", "surrogatepass")
-    is_ascii = b"\\u" in like or any("\ud800" <= c <= "\udfff" for c in text)
+    try:
+        text, is_ascii = plain.decode("utf-8"), b"\\u" in like
+    except UnicodeDecodeError:
+        text, is_ascii = plain.decode("utf-8", "surrogatepass"), True
     return json.dumps(text, ensure_ascii=is_ascii).encode()
 
 

@@ -46,6 +46,10 @@ _LETTER = rb"(3[0-9]|4[1-9A-Fa-f]|5[0-9Aa]|6[1-9A-Fa-f]|7[0-9Aa])"
 _ODD = re.compile(rb"(?:(?<!\\)\\++u00|%(?:25)*)" + _LETTER)
 _ODD_RUN = re.compile(rb"(?:[A-Za-z0-9]++|(?:(?<!\\)\\++u00|%(?:25)*)" + _LETTER + rb")+")
 
+# Values of these alone are written as they are, unless somebody has escaped what nobody needs to.
+_USUAL = re.compile(rb"[A-Za-z0-9_.~-]+")
+_UNUSUAL = re.compile(rb"(?:(?<!\\)\\++u00|%(?:25)*)(?:" + _LETTER + rb"|2[DdEe]|5[Ff]|7[Ee])")
+
 
 class Values:
     """What is looked for, with what is to stand in the place of each."""
@@ -162,7 +166,7 @@ class _Trace:
         self.anchor = _anchor(form)
         self.anchor_at = form.find(self.anchor)
 
-    @property
+    @cached_property
     def _is_number(self) -> bool:
         return not self.is_base64 and len(self.form) < SHORTEST_WORD and self.form.isdigit()
 
@@ -190,12 +194,12 @@ class _Trace:
         )
         return re.compile(b"".join(parts))
 
-    @property
+    @cached_property
     def _other(self) -> re.Pattern[bytes]:
         """What is in a text that could spell it otherwise."""
         if self.is_base64:
             return _NEVER if self.form.isalnum() else _BASE64_ESCAPE
-        return _NEVER if self._is_number else _ODD if self.form.isalnum() else _ESCAPE
+        return _NEVER if self._is_number else _UNUSUAL if _USUAL.fullmatch(self.form) else _ESCAPE
 
     def within(self, data: bytes, start: int, end: int) -> Iterator[tuple[int, int, _Trace]]:
         """Yield where it is in a part of a text."""
@@ -223,7 +227,7 @@ class _Trace:
         """
         end = at + len(self.form)
         is_exact = at >= 0 and data.startswith(self.form, at) and b"\\" not in self.form
-        if is_exact and _ESCAPE.search(data, max(0, at - 8), at) is None:  # else it may begin before that
+        if is_exact and self._other.search(data, max(0, at - 8), at + 2) is None:  # else it may begin before that
             if not self._is_number or not _is_in_number(data, at, end):
                 yield at, end, self
             return
