@@ -403,15 +403,15 @@ def test_of_several_secrets_in_one_run_of_base64_none_stays() -> None:
     assert base64.b64decode(answered(packed, b"text/plain", redactor)) == b"both redacted-key-1 and redacted-key-2"
 
 
-@pytest.mark.parametrize("kind", [JSON, b"text/plain", b"text/event-stream"])
-def test_thousands_of_different_secrets_take_no_time_each(kind: bytes) -> None:
-    keys = [f"sk_live_{random_key(n)}" for n in range(4_000)]
+@pytest.mark.parametrize(("kind", "count"), [(JSON, 4_000), (b"text/plain", 4_000), (b"text/event-stream", 1_500)])
+def test_thousands_of_different_secrets_take_no_time_each(kind: bytes, count: int) -> None:
+    keys = [f"sk_live_{random_key(n)}" for n in range(count)]
     body = events(*keys) if b"event" in kind else json.dumps({"keys": keys}).encode()
     start_s = time.process_time()
     left = answered(body, kind)
     assert time.process_time() - start_s < 3  # some 0.3 s; looking for each in all of it took a minute
     assert b"sk_live" not in left
-    assert b"redacted-key-4000" in left
+    assert b"redacted-key-%d" % count in left
 
 
 def random_key(n: int) -> str:
