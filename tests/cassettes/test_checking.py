@@ -12,8 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from mockserver.app import Simulator
 from mockserver.cassettes.checking import COUNTED_BEFORE, Start, check, in_order, sessions
@@ -216,9 +214,10 @@ EDITS: dict[str, Callable[[Any], tuple[Callable[[Any, Step], None], tuple[str, s
 }  # fmt: skip
 
 
-@settings(max_examples=2, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(st.integers(0, 10**9), st.sampled_from(SEEDS))
-def test_exactly_what_was_planted_is_found_in_its_grade(seed: int, world: int) -> None:
+def test_exactly_what_was_planted_is_found_in_its_grade() -> None:
+    """Each run plants hundreds of other differences; hypothesis would begin each with the same ones."""
+    seed = random.randrange(10**9)
+    world = SEEDS[seed % len(SEEDS)]
     chance = random.Random(seed)
     expected = []
     copies: dict[str, list[Interaction]] = {}
@@ -235,7 +234,7 @@ def test_exactly_what_was_planted_is_found_in_its_grade(seed: int, world: int) -
 
     judged = checked(walk__pareta=copies["pareta"], walk__paygentic=copies["paygentic"])
 
-    assert sorted(odd(judged)) == sorted(expected)
+    assert sorted(odd(judged)) == sorted(expected), f"planted by {seed}"
     assert len(expected) > 50
 
 
