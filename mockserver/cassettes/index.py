@@ -859,13 +859,22 @@ def _json_items(window: _Window, index: Index, ordinals: list[int]) -> None:
         item, text = window.value()
         start = window.offset - len(text)
         raw = text.encode("latin-1")
-        if not raw.isascii():
+        if not raw.isascii() and not _asks_in_ascii(item, raw):
             item = _from_latin(text, window)
         request = _json_request(item, ordinals[0], start)
         index.add(start, raw, request)
         if window.expect(",", "]") == "]":
             ordinals[0] = 0
             return
+
+
+def _asks_in_ascii(item: Any, raw: bytes) -> bool:
+    """Whether what an interaction asks for is read already, because only the rest of it is more than ASCII."""
+    try:
+        raw.decode("utf-8")
+        return "response" in item and (item["request"]["method"] + item["request"]["uri"]).isascii()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return False
 
 
 def _json_request(item: Any, ordinal: int, start: int) -> tuple[str, str]:
