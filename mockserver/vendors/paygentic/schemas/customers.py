@@ -59,7 +59,8 @@ class ConsumerBody(Wire):
     """Who a new customer is."""
 
     name: Text
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    # What is white space is not the same in every language's expressions: what is in any of them is said.
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s\x1c-\x1f\x85\ufeff]+@[^@\s\x1c-\x1f\x85\ufeff]+$")]
     address: AddressBody
     phone: OptionalText = None
 
