@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mockserver.kernel.errors import Unusable
+from mockserver.kernel.garbage import uncollected
 from mockserver.options import ADMIN_TOKEN, HOST, LOG, PORT, SERVER, F, closeness, option
 
 if TYPE_CHECKING:
@@ -239,6 +240,7 @@ def _upstreams(said: tuple[str, ...]) -> dict[str, str]:
 @LOG
 @CASSETTES
 @click.pass_context
+@uncollected()  # until it is ready: what a start makes is there to stay
 def replay(
     context: click.Context,
     cassettes: tuple[Path, ...],
@@ -268,7 +270,6 @@ def replay(
     from mockserver.cassettes.replaying import ReplayApp, stale, summary
     from mockserver.http.serve import listen, require, run, url_of
 
-    gc.disable()  # what a start makes is there to stay
     logs.configure(log)
     require(server)
     parts, stale_after_us = _parts(match_on), _span("--stale-after", stale_after)

@@ -25,6 +25,7 @@ import click
 from mockserver import __version__
 from mockserver.cassette_commands import check, record, replay
 from mockserver.kernel.errors import Unusable
+from mockserver.kernel.garbage import uncollected
 from mockserver.options import (
     ADMIN_TOKEN,
     HOST,
@@ -156,6 +157,7 @@ def _project_options(context: click.Context) -> dict[str, Any]:
 @PORT
 @ADMIN_TOKEN
 @_world_options
+@uncollected()  # until it is ready: looking for garbage among what stays would cost a fifth of the start
 def serve(host: str, port: int, admin_token: str | None, server: ServerName, log: LogForm, **worlds: Any) -> None:
     """Run the server until it is interrupted.
 
@@ -165,8 +167,6 @@ def serve(host: str, port: int, admin_token: str | None, server: ServerName, log
     from mockserver import logs
     from mockserver.http.serve import listen, require, run, url_of
 
-    # What a start makes is there to stay: looking for garbage among it would cost a fifth of the start.
-    gc.disable()
     logs.configure(log)
     require(server)
     settings, scene = _settings(admin_token=admin_token, **worlds)

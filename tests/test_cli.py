@@ -39,7 +39,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "pyproject.toml").write_text("")
     monkeypatch.chdir(tmp_path)
     yield
-    gc.enable()  # `serve` switches it off until it is ready
+    assert gc.isenabled()
 
 
 @pytest.fixture
