@@ -96,7 +96,8 @@ def test_the_simulator_is_not_loaded_where_nothing_is_simulated(cassette: Path) 
         "import mockserver.http.serve, mockserver.logs; from mockserver.http.messages import Request;"
         "player = Player(Library([Path(sys.argv[1])])); ReplayApp(player);"
         "print(player.play(Request('GET', '/v1/models', b'', {}, b'')).status,"
-        " *{'vcr', 'httpx', 'mockserver.kernel.store', 'pydantic', 'starlette', 'mockserver.app', 'mockserver.kernel.world'}"
+        " *{'vcr', 'httpx', 'pydantic', 'starlette', 'mockserver.app',"
+        " 'mockserver.kernel.store', 'mockserver.kernel.world'}"
         " & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(cassette)], capture_output=True, text=True, check=True)
