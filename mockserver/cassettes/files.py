@@ -37,7 +37,7 @@ VERSION = 1
 """Of VCR.py's format."""
 
 SUFFIXES = (".yaml", ".yml", ".json")
-"""Of the files that a folder is searched for."""
+"""What the name of a cassette ends in, in any case of letters; a path that ends otherwise is a folder."""
 
 KEPT_BYTES = 32 * 1024 * 1024
 """Of interactions that were read, kept in memory."""

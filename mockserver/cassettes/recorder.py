@@ -22,11 +22,11 @@ from urllib.parse import quote, unquote_to_bytes
 from pydantic_core import to_json
 
 from mockserver.cassettes import bodies, matching
-from mockserver.cassettes.files import Library
+from mockserver.cassettes.files import SUFFIXES, Library
 from mockserver.cassettes.interaction import Interaction
 from mockserver.cassettes.redaction import CannotRedact, Redactor
 from mockserver.cassettes.upstream import Arrival, Upstream, UpstreamFailed
-from mockserver.cassettes.writing import ENDINGS, CannotWrite, CassetteWriter, RecordMode
+from mockserver.cassettes.writing import CannotWrite, CassetteWriter, RecordMode
 from mockserver.http.messages import Request
 from mockserver.http.router import Router
 from mockserver.http.severing import sever
@@ -160,10 +160,10 @@ class Recorder:
 
         :raises Unusable: the target is a file with another ending, or looks like one.
         """
-        endings = f"a file's name ends in one of {', '.join(ENDINGS)}, and a folder's has no ending"
-        if target.name.lower() in ENDINGS:
+        endings = f"a file's name ends in one of {', '.join(SUFFIXES)}, and a folder's has no ending"
+        if target.name.lower() in SUFFIXES:
             raise Unusable(f"{target} is an ending without a name: {endings}")
-        if target.suffix.lower() in ENDINGS:
+        if target.suffix.lower() in SUFFIXES:
             if target.is_dir():
                 raise Unusable(f"{target} is a folder; one to record into does not end in {target.suffix}")
             return dict.fromkeys(self._upstreams, target)

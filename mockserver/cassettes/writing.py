@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from mockserver.cassettes.files import FORMAT, Library
+from mockserver.cassettes.files import FORMAT, SUFFIXES, Library
 from mockserver.cassettes.format import interaction_of, to_vcr
 from mockserver.cassettes.index import LARGEST_INTERACTION, item_of
 from mockserver.cassettes.interaction import BadCassette, Interaction
@@ -27,8 +27,6 @@ except ImportError:  # Windows: no advisory lock, two recorders on one file are 
     fcntl = None  # type: ignore[assignment]
 
 RecordMode = Literal["once", "new_episodes", "all"]
-MODES: tuple[RecordMode, ...] = ("once", "new_episodes", "all")
-ENDINGS = (".yaml", ".yml", ".json")
 
 _PERMISSIONS = 0o600
 _PLACEHOLDER = re.compile(PLACEHOLDER.pattern.encode())
@@ -68,8 +66,8 @@ class CassetteWriter:
         self._file: int | None = None
         self._is_replacing = mode == "all"
         self._form: _Yaml | _Json
-        if path.suffix.lower() not in ENDINGS:
-            raise BadCassette(f"{path}: a cassette's name ends in one of {', '.join(ENDINGS)}")
+        if path.suffix.lower() not in SUFFIXES:
+            raise BadCassette(f"{path}: a cassette's name ends in one of {', '.join(SUFFIXES)}")
         self._form = _Json() if path.suffix.lower() == ".json" else _Yaml()
         said = {"format": FORMAT, "recorded_at": format_instant(machine_now()), "recorded_from": [*recorded_from]}
         self._metadata = {"mockserver": {**said, **(metadata or {})}}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from mockserver.cassettes.files import Library
+from mockserver.cassettes.files import SUFFIXES, Library
 from mockserver.cassettes.interaction import BadCassette
 from mockserver.cassettes.player import NOT_RECORDED, Miss, Order, Player, Repeats
 from mockserver.testing.marker import RECORD_MODES, Options, WrongOption
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from mockserver.testing.world import World
 
 __tracebackhide__ = True  # a test that is refused something is shown its own line, not ours
-
-SUFFIXES = (".yaml", ".yml", ".json")
-"""What a cassette's file name ends in; a path that ends otherwise is a folder."""
 
 _FOREIGN = re.compile(r"[^\w.,=+@\[\] -]", re.ASCII)
 _MAX_NAME = 120
@@ -113,7 +110,7 @@ def _shown(path: Path) -> str:
 def cassettes_in(path: Path) -> list[Path]:
     """Return the cassette files at a path: the file, or those in the folder."""
     if path.is_dir():
-        return sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
+        return sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
     return [path] if path.is_file() else []
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mockserver.cassettes import matching
 from mockserver.cassettes.carrying import Carrying
-from mockserver.cassettes.files import Library
+from mockserver.cassettes.files import SUFFIXES, Library
 from mockserver.cassettes.interaction import Answer, BadCassette, Interaction
 from mockserver.cassettes.looks import PLACEHOLDER
 from mockserver.cassettes.redaction import CannotRedact, Redactor
@@ -22,7 +22,7 @@ from mockserver.cassettes.writing import CannotWrite, CassetteWriter, RecordMode
 from mockserver.environment import KEY_VARIABLES
 from mockserver.http.messages import Reply, Request, Stream
 from mockserver.kernel.errors import Unusable
-from mockserver.testing.cassette import SUFFIXES, cassettes_in
+from mockserver.testing.cassette import cassettes_in
 from mockserver.testing.marker import WrongOption
 from mockserver.testing.network import is_local
 
@@ -217,7 +217,7 @@ class Recording:
                 self._append(file, interactions)
 
     def _file(self, vendor: str) -> Path:
-        return self._path if self._path.suffix in SUFFIXES else self._path / f"{vendor}.yaml"
+        return self._path if self._path.suffix.lower() in SUFFIXES else self._path / f"{vendor}.yaml"
 
     def _append(self, file: Path, heard: Sequence[Interaction]) -> None:
         writer = self._writer(file, "new_episodes" if file.exists() else "once")
