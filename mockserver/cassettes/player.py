@@ -38,12 +38,13 @@ _LIKENED = 2000
 _REMEMBERED_FORMS = 4096
 _REMEMBERED_BYTES = 16 * 1024
 
-_OF_THE_CONNECTION = frozenset(
+OF_THE_CONNECTION = frozenset(
     {
         b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
         b"content-length",
     }
 )  # fmt: skip
+"""Headers that whoever sends an answer on says anew."""
 
 
 @dataclass(slots=True)
@@ -426,7 +427,7 @@ class Player:
         headers = [
             (key, value)
             for name, value in answer.headers
-            if (key := name.lower()) not in _OF_THE_CONNECTION or (is_bodiless and key == b"content-length")
+            if (key := name.lower()) not in OF_THE_CONNECTION or (is_bodiless and key == b"content-length")
         ]
         body = b"" if is_bodiless else answer.body
         is_recoded = False

@@ -16,6 +16,7 @@ from mockserver.cassettes.carrying import Carrying
 from mockserver.cassettes.files import SUFFIXES, Library
 from mockserver.cassettes.interaction import Answer, BadCassette, Interaction
 from mockserver.cassettes.looks import PLACEHOLDER
+from mockserver.cassettes.player import OF_THE_CONNECTION
 from mockserver.cassettes.redaction import CannotRedact, Redactor
 from mockserver.cassettes.upstream import Upstream, UpstreamFailed
 from mockserver.cassettes.writing import CannotWrite, CassetteWriter, RecordMode
@@ -34,10 +35,6 @@ __tracebackhide__ = True  # a test that is refused something is shown its own li
 
 SIMULATOR = "simulator"
 """The upstream that is the test's own world."""
-
-_OF_THE_CONNECTION = frozenset(
-    (b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"trailer", b"upgrade")
-)
 
 
 class Sources:
@@ -290,7 +287,7 @@ def _address(url: str) -> tuple[str | None, int | None]:
 def _reply(interaction: Interaction) -> Reply:
     """Return an answer as it came."""
     answer = interaction.answer
-    headers = [(name.lower(), value) for name, value in answer.headers if name.lower() not in _OF_THE_CONNECTION]
+    headers = [(name.lower(), value) for name, value in answer.headers if name.lower() not in OF_THE_CONNECTION]
     note = f"recorded from {interaction.request.origin}"
     reply = Reply(answer.status, answer.body, headers, is_recorded=True, note=note)
     if interaction.request.method == "HEAD" or answer.status in (204, 304):
